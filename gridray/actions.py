@@ -1,0 +1,82 @@
+"""What users do to runs after they are submitted. Nothing here needs the cluster to be up."""
+
+import secrets
+import time
+
+from gridray import layout
+from gridray.errors import NotFoundError, StateError
+from gridray.layout import ExperimentName
+from gridray.readers import runs
+from gridray.records import StopRequest, read_run
+from gridray.store import Store
+
+DEFAULT_GRACE = 30.0
+
+
+def stop(store: Store, run: str, index: int | None, grace: float = DEFAULT_GRACE) -> int:
+    """Ask the controller to stop a run, or one experiment.
+
+    Args:
+        grace: how long a script may take to end after SIGTERM, in seconds.
+
+    Returns:
+        How many experiments this concerns; 0 when all are over already.
+
+    Raises:
+        NotFoundError: there is no such run or experiment.
+    """
+    now = time.time()
+    if index is None:
+        concerned = list(runs.run_view(store, run, now).experiments)
+    else:
+        concerned = [runs.experiment_view(store, run, index, now)]
+    count = sum(not experiment.state.is_terminal for experiment in concerned)
+    if count:
+        request = StopRequest(None if index is None else (index,), grace)
+        key = layout.request(run, int(now * 1000), secrets.token_hex(4))
+        store.put_json(key, request.to_json())
+    return count
+
+
+def delete_run(store: Store, run: str, *, force: bool = False) -> None:
+    """Remove a run with its logs and artifacts; its name is free then.
+
+    Args:
+        force: also when it is not over; what still runs is stopped, and loses what it has.
+
+    Raises:
+        NotFoundError: there is no such run.
+        StateError: it is not over.
+    """
+    try:
+        record = read_run(store, run)
+    except NotFoundError:
+        # What a submission leaves that was killed half-way: a name taken by nobody.
+        if not store.exists(layout.wave(run, 0)):
+            raise
+    else:
+        summary = runs.run_view(store, run, time.time()).summary
+        if not summary.state.is_terminal and not force:
+            raise StateError(
+                f"the run {run!r} is {summary.state.value}, and cannot be deleted",
+                hint=f"`gridray stop run {run}` first, or add --force",
+            )
+        store.delete(layout.active_run(record.cluster.key, run), layout.run_record(run))
+    store.delete_prefix(layout.run_prefix(run))
+
+
+def delete_experiment(store: Store, run: str, index: int) -> None:
+    """Remove an experiment that is over, with its logs and artifacts.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+        StateError: it is not over.
+    """
+    experiment = runs.experiment_view(store, run, index, time.time())
+    if not experiment.state.is_terminal:
+        raise StateError(
+            f"the experiment {experiment.name!r} is {experiment.state.value}",
+            hint=f"`gridray stop experiment {ExperimentName(run, index)}` first",
+        )
+    store.put(layout.deletion(run, index), b"")
+    store.delete_prefix(layout.experiment_prefix(run, index))

@@ -1,0 +1,120 @@
+"""Gridray travels along: the package that makes any Ray cluster able to run experiments.
+
+The bundle holds `gridray` and, below `_libraries/`, the one compiled library that controller and
+runner need and that Ray's own nodes lack. Where the node is of another kind than the machine that
+made the bundle, the node installs that library for itself.
+"""
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import io
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from gridray.errors import ClusterError
+
+PACKAGE = Path(__file__).parent
+LIBRARIES = "_libraries"
+LIBRARY = "obstore"
+TIMESTAMP = (1980, 1, 1, 0, 0, 0)
+
+
+def identity() -> str:
+    """Return a name for this Gridray: the same code and library have the same one."""
+    digest = hashlib.sha256(
+        f"{LIBRARY} {importlib.metadata.version(LIBRARY)} {sys.platform}".encode()
+    )
+    for name, path in _own_files():
+        digest.update(f"{name}\0".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def package_name(bundle_id: str) -> str:
+    """Return the name that Ray keeps the bundle under."""
+    return f"_ray_pkg_gridray{bundle_id}.zip"
+
+
+def entrypoint(module: str, *arguments: str) -> str:
+    """Return a Ray job's command: this Python where the node has it, else the node's own."""
+    ours = shlex.quote(sys.executable)
+    python = f'p={ours}; [ -x "$p" ] || p=$(command -v python || command -v python3)'
+    return f'{python}; exec "$p" {shlex.join(["-m", module, *arguments])}'
+
+
+def build() -> bytes:
+    """Return the bundle as a zip file."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        for name, path in [*_own_files(), *_library_files()]:
+            file.writestr(zipfile.ZipInfo(name, TIMESTAMP), path.read_bytes())
+        version = importlib.metadata.version(LIBRARY)
+        file.writestr(zipfile.ZipInfo(f"{LIBRARIES}/VERSION", TIMESTAMP), version)
+    return buffer.getvalue()
+
+
+def provide_libraries() -> None:
+    """On a node: make the library importable.
+
+    Raises:
+        ClusterError: the node has it not, cannot use the bundle's, and cannot install its own.
+    """
+    if importlib.util.find_spec(LIBRARY) is not None:
+        return
+    travelling = PACKAGE.parent / LIBRARIES
+    if _works_from(travelling):
+        sys.path.append(str(travelling))
+        return
+    version = (travelling / "VERSION").read_text()
+    installed = Path(tempfile.gettempdir()) / f"gridray-{os.getuid()}" / f"{LIBRARY}-{version}"
+    if not _works_from(installed):
+        _install(f"{LIBRARY}=={version}", installed)
+    sys.path.append(str(installed))
+
+
+def _works_from(directory: Path) -> bool:
+    if not (directory / LIBRARY).is_dir():
+        return False
+    probe = f"import sys; sys.path.insert(0, sys.argv[1]); import {LIBRARY}"
+    command = [sys.executable, "-c", probe, str(directory)]
+    return subprocess.run(command, capture_output=True).returncode == 0
+
+
+def _install(requirement: str, target: Path) -> None:
+    """Install into a directory of its own, which appears only when it is whole."""
+    target.parent.mkdir(mode=0o700, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as partial:
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+        answer = subprocess.run(
+            [*command, "--target", f"{partial}/new", requirement], capture_output=True, text=True
+        )
+        if answer.returncode != 0:
+            raise ClusterError(
+                f"this node needs {requirement} and cannot install it: {answer.stderr.strip()}",
+                hint=f"install {requirement} on the cluster's nodes",
+            )
+        try:
+            os.rename(f"{partial}/new", target)
+        except OSError:
+            if not _works_from(target):
+                raise
+
+
+def _own_files() -> Iterator[tuple[str, Path]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield f"gridray/{path.relative_to(PACKAGE).as_posix()}", path
+
+
+def _library_files() -> Iterator[tuple[str, Path]]:
+    spec = importlib.util.find_spec(LIBRARY)
+    assert spec is not None and spec.origin is not None
+    directory = Path(spec.origin).parent
+    for path in sorted(directory.rglob("*")):
+        if path.is_file() and path.suffix in (".py", ".so"):
+            yield f"{LIBRARIES}/{LIBRARY}/{path.relative_to(directory).as_posix()}", path

@@ -1,0 +1,46 @@
+"""A cluster, as everything else needs it: where it is, and what it is called in the store."""
+
+import re
+from dataclasses import dataclass
+
+from gridray.errors import NotFoundError
+from gridray.rayjobs import RayJobs, ambient_token
+from gridray.settings import LOCAL, Settings
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that can be reached at the address of its dashboard."""
+
+    name: str
+    key: str
+    address: str
+    token: str | None
+
+    def jobs(self) -> RayJobs:
+        return RayJobs(self.address, self.token)
+
+
+def is_local(name: str) -> bool:
+    return name == LOCAL
+
+
+def existing(name: str, settings: Settings) -> Cluster:
+    """Return an existing cluster by its name in the settings, or by its address.
+
+    Raises:
+        NotFoundError: neither fits.
+        UsageError: the address is none of a dashboard.
+    """
+    for known, cluster in settings.clusters.items():
+        if name in (known, cluster.address):
+            return Cluster(known, known, cluster.address, cluster.token or ambient_token())
+    if "://" not in name:
+        names = ", ".join([LOCAL, *settings.clusters])
+        raise NotFoundError(
+            f"there is no cluster {name!r}; the clusters are: {names}",
+            hint="name one of these, or give the address of a dashboard, as http://host:8265",
+        )
+    RayJobs(name)
+    key = re.sub(r"[^a-z0-9]+", "-", name.split("://", 1)[1].lower()).strip("-")
+    return Cluster(name, key, name, ambient_token())

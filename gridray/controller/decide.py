@@ -1,0 +1,195 @@
+"""What the controller does next: a pure function of what it sees.
+
+Ray's word counts for whether an attempt is over, the runner's for how it ended. An experiment is
+submitted again only when Ray calls its last attempt over, or has never heard of it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gridray.layout import AttemptName
+from gridray.rayjobs import Job, JobError, JobStatus
+from gridray.records import AttemptState, Row, RunRecord, StopRequest
+from gridray.states import Reason, State
+
+# Jobs that wait for resources at once, over all runs: enough that a free place is taken at once and
+# an autoscaler sees the demand, few enough that Ray's queue stays short and a stop is quick.
+PENDING_LIMIT = 16
+
+# The runner's exit code for a store that its node cannot reach.
+EXIT_STORE_UNREACHABLE = 97
+
+
+@dataclass(frozen=True)
+class RunView:
+    """An active run as it is now."""
+
+    record: RunRecord
+    rows: Sequence[Row]
+    stops: Sequence[StopRequest] = ()
+
+    def attempt(self, index: int) -> AttemptName:
+        return AttemptName(self.record.name, index, self.rows[index].attempt)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that decisions rest on. `attempts` was read after `jobs`."""
+
+    runs: Sequence[RunView]
+    jobs: Mapping[str, Job]
+    attempts: Mapping[AttemptName, AttemptState]
+
+
+@dataclass(frozen=True)
+class Change:
+    """Record that an experiment is somewhere else now."""
+
+    run: str
+    index: int
+    row: Row
+
+
+@dataclass(frozen=True)
+class Submit:
+    """Submit an attempt to Ray."""
+
+    name: AttemptName
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Ask an attempt to end, its script within `grace` seconds."""
+
+    name: AttemptName
+    grace: float
+
+
+Decision = Change | Submit | Stop
+
+
+def decide(snapshot: Snapshot, now: float) -> list[Decision]:
+    """Return what to do, in order."""
+    decisions: list[Decision] = []
+    views = []
+    for view in snapshot.runs:
+        rows = list(view.rows)
+        for index, row in enumerate(view.rows):
+            if row.state.is_terminal:
+                continue
+            name = view.attempt(index)
+            job = snapshot.jobs.get(str(name))
+            changed = _observe(row, job, snapshot.attempts.get(name), now)
+            stop = next((stop for stop in view.stops if stop.covers(index)), None)
+            if stop is not None:
+                if changed.state.is_submitted:
+                    decisions.append(Stop(name, stop.grace))
+                changed = _cancel_waiting(changed, job, now)
+            if changed != row:
+                rows[index] = changed
+                decisions.append(Change(view.record.name, index, changed))
+        views.append(replace(view, rows=rows))
+    return decisions + list(_submissions(views))
+
+
+def _observe(row: Row, job: Job | None, attempt: AttemptState | None, now: float) -> Row:
+    """Return where an experiment is, by what Ray and its runner say of its attempt."""
+    if row.state is State.QUEUED and job is None:
+        return row
+    if row.state is State.QUEUED:
+        # A controller that was killed between submitting and recording it.
+        row = replace(row, state=State.PENDING, submitted_at=now)
+    if attempt is not None and attempt.state.is_terminal:
+        return _ended(row, attempt)
+    if job is None:
+        return _lost(row, attempt, Reason.NODE_LOST, "the cluster was restarted", now)
+    if job.status.is_terminal:
+        return _without_last_word(row, job, attempt, now)
+    if attempt is not None:
+        return replace(row, state=attempt.state, started_at=attempt.started_at)
+    return row
+
+
+def _ended(row: Row, attempt: AttemptState) -> Row:
+    return replace(
+        row,
+        state=attempt.state,
+        reason=attempt.reason,
+        exit_code=attempt.exit_code,
+        started_at=attempt.started_at,
+        ended_at=attempt.ended_at,
+        message=attempt.message,
+    )
+
+
+def _without_last_word(row: Row, job: Job, attempt: AttemptState | None, now: float) -> Row:
+    """Return where an experiment is whose job is over though its runner has not said so."""
+    if job.status is JobStatus.STOPPED:
+        return replace(row, state=State.CANCELLED, reason=Reason.STOPPED, ended_at=now)
+    if job.error is JobError.NODE_LOST:
+        return _lost(row, attempt, Reason.NODE_LOST, None, now)
+    if job.error is JobError.START_TIMEOUT:
+        return _lost(row, None, Reason.START_TIMEOUT, None, now)
+    if job.error is JobError.START_FAILED:
+        reason = Reason.START_FAILED
+    elif job.exit_code == EXIT_STORE_UNREACHABLE:
+        reason = Reason.STORE_UNREACHABLE
+    else:
+        reason = Reason.RUNNER_LOST
+    message = job.message.strip() or None
+    return replace(row, state=State.FAILED, reason=reason, ended_at=now, message=message)
+
+
+def _lost(
+    row: Row, attempt: AttemptState | None, reason: Reason, message: str | None, now: float
+) -> Row:
+    """Return where an experiment is whose attempt the platform has ended.
+
+    What had not started goes back into the queue; what had is not repeated unasked.
+    """
+    if attempt is None or attempt.started_at is None:
+        return Row(attempt=row.attempt + 1, queued_at=row.queued_at, reason=reason)
+    return replace(
+        row,
+        state=State.FAILED,
+        reason=reason,
+        started_at=attempt.started_at,
+        ended_at=now,
+        message=message,
+    )
+
+
+def _cancel_waiting(row: Row, job: Job | None, now: float) -> Row:
+    """Return a stopped experiment as cancelled, if its runner has not started.
+
+    Ray keeps a job that waits until it has a place for it; its runner then sees the stop at once.
+    """
+    waits = row.state is State.PENDING and job is not None and job.status is JobStatus.PENDING
+    if row.state is not State.QUEUED and not waits:
+        return row
+    return replace(row, state=State.CANCELLED, reason=Reason.STOPPED, ended_at=now)
+
+
+def _submissions(views: Sequence[RunView]) -> Iterator[Submit]:
+    """Yield what to submit: from each run in turn, so that none starves another."""
+    pending = sum(row.state is State.PENDING for view in views for row in view.rows)
+    queues = [_queue(view) for view in views]
+    while queues and pending < PENDING_LIMIT:
+        for queue in list(queues):
+            name = next(queue, None)
+            if name is None:
+                queues.remove(queue)
+            elif pending < PENDING_LIMIT:
+                pending += 1
+                yield Submit(name)
+
+
+def _queue(view: RunView) -> Iterator[AttemptName]:
+    submitted = sum(row.state.is_submitted for row in view.rows)
+    limit = view.record.max_parallel or len(view.rows)
+    for index, row in enumerate(view.rows):
+        if submitted >= limit:
+            return
+        if row.state is State.QUEUED:
+            submitted += 1
+            yield view.attempt(index)

@@ -1,0 +1,240 @@
+"""The controller: read the active runs, decide, act, record. All that it knows is in the store."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from gridray import bundle, layout
+from gridray.controller.decide import Change, Decision, RunView, Snapshot, Stop, Submit, decide
+from gridray.errors import ClusterError, ExistsError, NotFoundError, StoreError
+from gridray.layout import AttemptName, ExperimentName
+from gridray.rayjobs import Job, JobStatus, RayJobs, RejectedError, Submission
+from gridray.records import (
+    AttemptState,
+    Row,
+    RunRecord,
+    RunStatus,
+    StopRequest,
+    read_run,
+)
+from gridray.states import Reason, State
+from gridray.store import Store
+
+# Seconds between two looks. Looking costs money on S3 and nothing on a disk; while something runs,
+# each look also asks Ray for all its jobs, so a slow answer makes the pause longer.
+INTERVALS = {("directory", "idle"): 0.2, ("directory", "active"): 0.5}
+INTERVALS |= {("s3", "idle"): 2.0, ("s3", "active"): 1.0}
+LONGEST_SHARE = 3
+STATUS_INTERVAL = 1.0
+TROUBLE_INTERVAL = 2.0
+# Ray forgets a package 10 minutes after it was last asked for.
+PACKAGE_CHECK_INTERVAL = 60.0
+# A marker without a run is a submission that was killed, once it is this old.
+ABANDONED_AFTER = 600.0
+# Ray kills a stopped job's processes after this; the runner ends itself long before.
+RAY_STOP_WAIT = 3600
+
+
+@dataclass
+class _ActiveRun:
+    record: RunRecord
+    rows: list[Row]
+    stops: list[StopRequest] = field(default_factory=list)
+    requests_read: set[str] = field(default_factory=set)
+    recorded_at: float = 0.0
+    is_recorded: bool = False
+
+
+class Controller:
+    """The controller of one cluster and one store."""
+
+    def __init__(
+        self,
+        store: Store,
+        jobs: RayJobs,
+        cluster_key: str,
+        bundle_id: str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._jobs = jobs
+        self._cluster_key = cluster_key
+        self._package = bundle.package_name(bundle_id)
+        self._clock = clock
+        self._runs: dict[str, _ActiveRun] = {}
+        self._missing_since: dict[str, float] = {}
+        self._asked_to_stop: set[AttemptName] = set()
+        self._package_checked_at = 0.0
+
+    def run_forever(self) -> None:
+        """Tick until the process ends; a store or a cluster that fails is tried again."""
+        kind = "directory" if self._store.is_directory else "s3"
+        while True:
+            began = time.monotonic()
+            try:
+                self.tick()
+            except (StoreError, ClusterError) as error:
+                print(f"gridray: {error.message}", flush=True)  # noqa: T201 (the actor's log)
+                time.sleep(TROUBLE_INTERVAL)
+            pause = INTERVALS[kind, "active" if self._runs else "idle"]
+            time.sleep(max(pause, LONGEST_SHARE * (time.monotonic() - began)))
+
+    def tick(self) -> None:
+        """Look once, and do what is to be done.
+
+        Raises:
+            StoreError: the store fails; what was not recorded is seen again at the next tick.
+            ClusterError: Ray fails, likewise.
+        """
+        self._find_runs()
+        if not self._runs:
+            return
+        self._read_requests()
+        for decision in decide(self._snapshot(), self._clock()):
+            self._act(decision)
+        self._record()
+
+    def _find_runs(self) -> None:
+        active = set(self._store.names(layout.active(self._cluster_key)))
+        for name in [name for name in self._runs if name not in active]:
+            self._abandon(self._runs.pop(name))
+        for name in sorted(active - self._runs.keys()):
+            try:
+                self._runs[name] = self._load(name)
+                self._missing_since.pop(name, None)
+            except NotFoundError:
+                self._clear_marker(name)
+
+    def _load(self, name: str) -> _ActiveRun:
+        record = read_run(self._store, name)
+        raw = self._store.find_json(layout.status(name))
+        if raw is None:
+            return _ActiveRun(record, [Row(queued_at=record.created_at)] * record.count)
+        return _ActiveRun(record, list(RunStatus.from_json(raw).rows), is_recorded=True)
+
+    def _clear_marker(self, name: str) -> None:
+        """Remove a marker whose run has not come for a long time."""
+        since = self._missing_since.setdefault(name, self._clock())
+        if self._clock() - since > ABANDONED_AFTER:
+            self._store.delete(layout.active_run(self._cluster_key, name))
+            del self._missing_since[name]
+
+    def _abandon(self, run: _ActiveRun) -> None:
+        """Stop what still runs of a run that was deleted."""
+        for index, row in enumerate(run.rows):
+            if row.state.is_submitted:
+                self._jobs.stop(str(AttemptName(run.record.name, index, row.attempt)))
+
+    def _read_requests(self) -> None:
+        for name, run in self._runs.items():
+            keys = [entry.key for entry in self._store.entries(layout.requests(name))]
+            new = [key for key in keys if key not in run.requests_read]
+            for key, raw in self._store.get_many_json(new).items():
+                run.requests_read.add(key)
+                if raw["kind"] == "stop":
+                    run.stops.append(StopRequest.from_json(raw))
+
+    def _snapshot(self) -> Snapshot:
+        jobs = self._jobs.jobs()
+        views = [RunView(run.record, run.rows, run.stops) for run in self._runs.values()]
+        started = (name for view in views for name in _started(view, jobs))
+        names = {layout.attempt_state(name): name for name in started}
+        found = self._store.get_many_json(names)
+        attempts = {names[key]: AttemptState.from_json(raw) for key, raw in found.items()}
+        return Snapshot(views, jobs, attempts)
+
+    def _act(self, decision: Decision) -> None:
+        match decision:
+            case Change(run, index, row):
+                self._set(run, index, row)
+            case Submit(name):
+                self._submit(name)
+            case Stop(name, grace):
+                self._stop(name, grace)
+
+    def _set(self, run: str, index: int, row: Row) -> None:
+        self._runs[run].rows[index] = row
+        self._runs[run].is_recorded = False
+
+    def _submit(self, name: AttemptName) -> None:
+        run = self._runs[name.run]
+        row = run.rows[name.index]
+        self._provide_package()
+        resources = run.record.resources
+        submission = Submission(
+            submission_id=str(name),
+            entrypoint=bundle.entrypoint(
+                "gridray.runner", self._store.url, name.run, str(name.index), str(name.attempt)
+            ),
+            metadata={
+                "run": name.run,
+                "experiment": str(ExperimentName(name.run, name.index)),
+                "attempt": str(name.attempt),
+            },
+            runtime_env={
+                "working_dir": f"gcs://{self._package}",
+                "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(RAY_STOP_WAIT)},
+            },
+            cpus=resources.cpus,
+            gpus=resources.gpus,
+            memory=resources.memory,
+        )
+        now = self._clock()
+        try:
+            self._jobs.submit(submission)
+        except RejectedError as error:
+            row = replace(
+                row,
+                state=State.FAILED,
+                reason=Reason.REJECTED,
+                message=error.message,
+                ended_at=now,
+            )
+        else:
+            row = replace(row, state=State.PENDING, submitted_at=now)
+        self._set(name.run, name.index, row)
+
+    def _provide_package(self) -> None:
+        now = self._clock()
+        if now - self._package_checked_at < PACKAGE_CHECK_INTERVAL:
+            return
+        if not self._jobs.has_package(self._package):
+            self._jobs.upload_package(self._package, bundle.build())
+        self._package_checked_at = now
+
+    def _stop(self, name: AttemptName, grace: float) -> None:
+        if name in self._asked_to_stop:
+            return
+        try:
+            self._store.create_json(layout.attempt_stop(name), {"grace": grace})
+        except ExistsError:
+            pass
+        self._asked_to_stop.add(name)
+
+    def _record(self) -> None:
+        """Write what has changed, at most once a second, and let go of the runs that are over."""
+        now = self._clock()
+        for name, run in list(self._runs.items()):
+            is_over = all(row.state.is_terminal for row in run.rows)
+            due = now - run.recorded_at >= STATUS_INTERVAL or is_over
+            if not run.is_recorded and due:
+                status = RunStatus(now, tuple(run.rows))
+                self._store.put_json(layout.status(name), status.to_json())
+                run.is_recorded, run.recorded_at = True, now
+            if is_over:
+                self._store.delete(layout.active_run(self._cluster_key, name))
+                del self._runs[name]
+                self._asked_to_stop = {asked for asked in self._asked_to_stop if asked.run != name}
+
+
+def _started(view: RunView, jobs: Mapping[str, Job]) -> Iterator[AttemptName]:
+    """Yield the attempts whose runner may have said something that we have not seen."""
+    for index, row in enumerate(view.rows):
+        if row.state.is_terminal:
+            continue
+        name = view.attempt(index)
+        job = jobs.get(str(name))
+        if row.state.is_submitted and (job is None or job.status is not JobStatus.PENDING):
+            yield name
+        elif job is not None and job.status is not JobStatus.PENDING:
+            yield name

@@ -1,0 +1,68 @@
+"""Every error that Gridray raises on purpose.
+
+    GridrayError                exit code 1
+    ├── UsageError              exit code 2: what was typed cannot be meant
+    │   ├── SweepError          an argument that looks like a sweep and is none
+    │   └── SpecError           an option or a field of a run with an impossible value
+    ├── NotFoundError           a run, an experiment, a cluster or a file that does not exist
+    ├── ExistsError             a name that is taken
+    ├── StateError              a thing that is in the wrong state for what is asked
+    ├── SourceError             the working directory cannot be snapshotted
+    ├── StoreError              the store cannot be read or written
+    └── ClusterError            a Ray cluster that cannot be reached, started or used
+        └── AuthenticationError   its token is missing or wrong
+
+A message names the value and the rule; `hint` says what to do. Foreign errors are translated where
+they enter (`store.py`, `rayjobs.py`) and kept as `__cause__`.
+"""
+
+
+class GridrayError(Exception):
+    """The base of all errors that a user can do something about."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(GridrayError):
+    exit_code = 2
+
+
+class SweepError(UsageError):
+    pass
+
+
+class SpecError(UsageError):
+    pass
+
+
+class NotFoundError(GridrayError):
+    pass
+
+
+class ExistsError(GridrayError):
+    pass
+
+
+class StateError(GridrayError):
+    pass
+
+
+class SourceError(GridrayError):
+    pass
+
+
+class StoreError(GridrayError):
+    pass
+
+
+class ClusterError(GridrayError):
+    pass
+
+
+class AuthenticationError(ClusterError):
+    pass

@@ -1,0 +1,266 @@
+"""From a spec to a recorded run, in two steps: `plan` touches nothing, `submit` does it."""
+
+import getpass
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gridray import archive, layout, scripts, settings, source, sweep
+from gridray.clusters.bootstrap import ensure_controller
+from gridray.clusters.cluster import Cluster, existing, is_local
+from gridray.clusters.local import LocalCluster
+from gridray.errors import ClusterError, ExistsError, GridrayError, UsageError
+from gridray.names import random_name
+from gridray.rayjobs import Node
+from gridray.records import (
+    ClusterRecord,
+    Point,
+    Resources,
+    RunRecord,
+    SourceRecord,
+    write_points,
+)
+from gridray.settings import Settings
+from gridray.source import Manifest
+from gridray.spec import RunSpec
+from gridray.store import Store
+from gridray.sweep import Sweep
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would be. `warnings` are lines for the user."""
+
+    spec: RunSpec
+    script: str
+    sweep: Sweep
+    manifest: Manifest
+    resources: Resources
+    warnings: tuple[str, ...]
+
+    def points(self) -> list[Point]:
+        return [Point(each.params, each.argv) for each in self.sweep]
+
+
+def plan(spec: RunSpec) -> Plan:
+    """Work out what a run would be; nothing is written or started.
+
+    Raises:
+        UsageError: the script does not exist, or the sweep is broken.
+        SourceError: the working directory cannot be snapshotted.
+    """
+    root = spec.root.absolute()
+    script = _script(root, spec.script)
+    expanded = sweep.parse(
+        spec.args,
+        strategy=spec.strategy,
+        num_trials=spec.num_trials,
+        seed=spec.seed,
+        max_experiments=spec.max_experiments,
+    )
+    source.check_root(root, yes=spec.any_root)
+    manifest = source.scan(root)
+    _check_script_goes_along(manifest, script)
+    return Plan(
+        spec=spec,
+        script=script,
+        sweep=expanded,
+        manifest=manifest,
+        resources=Resources(spec.cpus or 1, spec.gpus, spec.memory),
+        warnings=(*expanded.warnings, *manifest.warnings, *source.check_size(manifest)),
+    )
+
+
+def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecord:
+    """Record a run in the store, from where the cluster's controller takes it.
+
+    `run.json` is written last: before it, nothing of the run exists to anybody.
+
+    Raises:
+        ExistsError: a run of this name exists.
+        ClusterError: the cluster cannot be started or reached, or can never give the resources.
+        StoreError: the store cannot be written.
+    """
+    chosen = settings.load()
+    store = Store(chosen.store)
+    name = _free_name(store, planned.spec.name)
+    cluster = _cluster(planned.spec.cluster or chosen.cluster, chosen, store, progress)
+    _check_resources(cluster, planned.resources)
+    if ensure_controller(cluster, store):
+        progress(f"started the controller on cluster {cluster.name}")
+    record = _record(planned, name, cluster, _put_source(store, planned.manifest))
+    _write(store, record, planned.points())
+    return record
+
+
+def choose_cluster(name: str | None) -> str:
+    """Return the name of the cluster that a run without a choice of its own goes to."""
+    return name or settings.load().cluster
+
+
+def _script(root: Path, script: str) -> str:
+    """Return the script's path relative to the root, with `/`."""
+    path = root / script
+    if not path.is_file():
+        what = "is a directory" if path.is_dir() else "does not exist"
+        raise UsageError(
+            f"the script {script!r} {what}", hint=f"name a file below {root}, after the options"
+        )
+    relative = os.path.relpath(path, root)
+    if relative.startswith(".."):
+        raise UsageError(
+            f"the script {script!r} is outside of the working directory {root}",
+            hint="change to the project's directory first: its files go along with the script",
+        )
+    if not scripts.has_interpreter(relative) and not os.access(path, os.X_OK):
+        raise UsageError(
+            f"the script {script!r} is not a .py, .sh or .jl file, and not executable",
+            hint=f"`chmod +x {script}`, with its interpreter in the first line",
+        )
+    return Path(relative).as_posix()
+
+
+def _check_script_goes_along(manifest: Manifest, script: str) -> None:
+    if not any(file.path == script for file in manifest.files):
+        verdict = source.explain(manifest.root, script)
+        raise UsageError(
+            f"the script {script!r} would not go along: {verdict.text}",
+            hint="take it out of the ignore file",
+        )
+
+
+def _free_name(store: Store, wanted: str | None) -> str:
+    if wanted is None:
+        return random_name()
+    if store.exists(layout.wave(wanted, 0)):
+        raise _taken(wanted)
+    return wanted
+
+
+def _taken(name: str) -> ExistsError:
+    return ExistsError(
+        f"there is a run {name!r} already",
+        hint=f"choose another --name, or `gridray delete run {name}` first",
+    )
+
+
+def _cluster(name: str, chosen: Settings, store: Store, progress: Progress) -> Cluster:
+    if not is_local(name):
+        cluster = existing(name, chosen)
+        cluster.jobs().version()
+        return cluster
+    local = LocalCluster(chosen)
+    if local.running() is None:
+        progress("starting a Ray cluster on this machine; it stays for the next run")
+    cluster, _ = local.ensure()
+    local.check_variables(store.url)
+    return cluster
+
+
+def _check_resources(cluster: Cluster, wanted: Resources) -> None:
+    """Check that some node could run one experiment.
+
+    Raises:
+        ClusterError: none can, and the cluster gets no others.
+    """
+    jobs = cluster.jobs()
+    nodes = jobs.nodes()
+    if any(_fits(node, wanted) for node in nodes) or jobs.is_autoscaling():
+        return
+    for option, key, need, unit in (
+        ("--gpus", "GPU", wanted.gpus, 1),
+        ("--cpus", "CPU", wanted.cpus, 1),
+        ("--memory", "memory", wanted.memory or 0, 1e9),
+    ):
+        most = max((node.resources.get(key, 0) for node in nodes), default=0)
+        if need > most:
+            shown = "GB of memory" if key == "memory" else f"{key}s"
+            raise ClusterError(
+                f"{option} asks for {need / unit:g} {shown}, but no node of the cluster "
+                f"{cluster.name} has more than {most / unit:g}",
+                hint=f"ask for less with {option}, or use another --cluster",
+            )
+    raise ClusterError(
+        f"no node of the cluster {cluster.name} has {wanted.cpus:g} CPUs, {wanted.gpus:g} GPUs and "
+        f"{(wanted.memory or 0) / 1e9:g} GB of memory together",
+        hint="ask for less, or use another --cluster",
+    )
+
+
+def _fits(node: Node, wanted: Resources) -> bool:
+    has = node.resources
+    return (
+        has.get("CPU", 0) >= wanted.cpus
+        and has.get("GPU", 0) >= wanted.gpus
+        and has.get("memory", 0) >= (wanted.memory or 0)
+    )
+
+
+def _put_source(store: Store, manifest: Manifest) -> SourceRecord:
+    """Store the snapshot, unless the same one is there already."""
+    digest = manifest.digest()
+    key = layout.source(digest)
+    size = store.size(key)
+    if size is None:
+        with tempfile.TemporaryFile(suffix=".zip") as file:
+            written = archive.write(manifest.root, manifest.files, file)
+            key = layout.source(written)
+            size = file.tell()
+            file.seek(0)
+            store.put(key, file)
+            digest = written
+    return SourceRecord(digest, manifest.size, len(manifest.files), size)
+
+
+def _record(planned: Plan, name: str, cluster: Cluster, source: SourceRecord) -> RunRecord:
+    from importlib.metadata import version
+
+    return RunRecord(
+        name=name,
+        created_at=round(time.time(), 3),
+        script=planned.script,
+        args=planned.spec.args,
+        sweep=planned.sweep.record(),
+        count=len(planned.sweep),
+        resources=planned.resources,
+        env=planned.spec.env,
+        max_parallel=planned.spec.max_parallel,
+        source=source,
+        cluster=ClusterRecord(cluster.name, cluster.key),
+        user=getpass.getuser(),
+        versions={"gridray": version("gridray"), "python": platform.python_version()},
+    )
+
+
+def _write(store: Store, record: RunRecord, points: list[Point]) -> None:
+    """Claim the name, announce the run, then make it real with its record."""
+    try:
+        write_points(store, record.name, points)
+    except ExistsError as error:
+        raise _taken(record.name) from error
+    try:
+        store.put(layout.active_run(record.cluster.key, record.name), b"")
+        store.create_json(layout.run_record(record.name), record.to_json())
+    except BaseException:
+        _withdraw(store, record)
+        raise
+
+
+def _withdraw(store: Store, record: RunRecord) -> None:
+    """Leave nothing of a run whose record could not be written."""
+    keys = (
+        layout.run_record(record.name),
+        layout.active_run(record.cluster.key, record.name),
+        layout.wave(record.name, 0),
+    )
+    for key in keys:
+        try:
+            store.delete(key)
+        except GridrayError:
+            continue

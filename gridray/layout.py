@@ -1,0 +1,200 @@
+"""The names of everything in the store. No other module knows them."""
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+
+from gridray.errors import UsageError
+
+RUN_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+RUN_NAME_LIMIT = 63
+EXPERIMENT_NAME = re.compile(rf"(?P<run>{RUN_NAME.pattern})-exp(?P<index>0|[1-9][0-9]*)")
+
+# A name of 255 bytes is the limit of most file systems; a store writes `name#1` beside it first.
+SEGMENT_LIMIT = 240
+# S3 allows keys of 1,024 bytes, and the user's prefix and our own names need room too.
+PATH_LIMIT = 700
+
+VERSION = "store.json"
+RUNS = "runs/"
+
+
+@dataclass(frozen=True)
+class ExperimentName:
+    """The name of an experiment, taken apart."""
+
+    run: str
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.run}-exp{self.index}"
+
+
+@dataclass(frozen=True)
+class AttemptName:
+    """The name of an attempt, which is also the submission id of its Ray job."""
+
+    run: str
+    index: int
+    attempt: int
+
+    def __str__(self) -> str:
+        return f"{self.run}-exp{self.index}-a{self.attempt}"
+
+
+def check_run_name(name: str) -> str:
+    """Return `name`.
+
+    Raises:
+        UsageError: it is no name for a run.
+    """
+    rule = "lower-case letters, digits and '-', beginning and ending with a letter or digit"
+    if not RUN_NAME.fullmatch(name):
+        raise UsageError(f"{name!r} is no name for a run", hint=f"a name is made of {rule}")
+    if len(name) > RUN_NAME_LIMIT:
+        raise UsageError(
+            f"the name {name!r} has {len(name)} characters; {RUN_NAME_LIMIT} are allowed"
+        )
+    if EXPERIMENT_NAME.fullmatch(name):
+        raise UsageError(
+            f"the name {name!r} is no name for a run: it would be taken for an experiment's",
+            hint="leave out the ending '-exp<number>'",
+        )
+    return name
+
+
+def parse_name(name: str) -> tuple[str, int | None]:
+    """Take a run's or an experiment's name apart.
+
+    Returns:
+        The run's name and the experiment's number; None for a run.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if match := EXPERIMENT_NAME.fullmatch(name):
+        return match["run"], int(match["index"])
+    return check_run_name(name), None
+
+
+def run_prefix(run: str) -> str:
+    return f"{RUNS}{run}/"
+
+
+def run_record(run: str) -> str:
+    return f"{RUNS}{run}/run.json"
+
+
+def run_of_record(key: str) -> str | None:
+    """Return the run whose `run.json` this key is, if it is one."""
+    parts = key.split("/")
+    return parts[1] if len(parts) == 3 and parts[2] == "run.json" else None
+
+
+def wave(run: str, number: int) -> str:
+    return f"{RUNS}{run}/waves/{number}.json"
+
+
+def status(run: str) -> str:
+    return f"{RUNS}{run}/status.json"
+
+
+def requests(run: str) -> str:
+    return f"{RUNS}{run}/requests/"
+
+
+def request(run: str, time_ms: int, identity: str) -> str:
+    return f"{RUNS}{run}/requests/{time_ms:015d}-{identity}.json"
+
+
+def deletions(run: str) -> str:
+    return f"{RUNS}{run}/deleted/"
+
+
+def deletion(run: str, index: int) -> str:
+    return f"{RUNS}{run}/deleted/{index}"
+
+
+def experiment_prefix(run: str, index: int) -> str:
+    return f"{RUNS}{run}/experiments/{index}/"
+
+
+def attempt_prefix(name: AttemptName) -> str:
+    return f"{experiment_prefix(name.run, name.index)}attempts/{name.attempt}/"
+
+
+def attempt_state(name: AttemptName) -> str:
+    return f"{attempt_prefix(name)}state.json"
+
+
+def attempt_stop(name: AttemptName) -> str:
+    return f"{attempt_prefix(name)}stop.json"
+
+
+def artifact_index(name: AttemptName) -> str:
+    return f"{attempt_prefix(name)}artifacts.json"
+
+
+def artifacts(name: AttemptName) -> str:
+    return f"{attempt_prefix(name)}artifacts/"
+
+
+def artifact(name: AttemptName, path: str) -> str:
+    """Return the key of the file `path` (relative, with `/`, surrogate escapes allowed)."""
+    return f"{artifacts(name)}{encode_path(path)}"
+
+
+def log(name: AttemptName, stream: str) -> str:
+    return f"{attempt_prefix(name)}{stream}/"
+
+
+def log_chunk(name: AttemptName, stream: str, offset: int) -> str:
+    """Return the key of the chunk that begins `offset` bytes into the stored log."""
+    return f"{log(name, stream)}{offset:015d}.log"
+
+
+def log_chunk_offset(key: str) -> int:
+    return int(key.rsplit("/", 1)[1].removesuffix(".log"))
+
+
+def active(cluster_key: str) -> str:
+    return f"active/{cluster_key}/"
+
+
+def active_run(cluster_key: str, run: str) -> str:
+    return f"active/{cluster_key}/{run}"
+
+
+def source(digest: str) -> str:
+    return f"sources/{digest}.zip"
+
+
+def controller(cluster_key: str) -> str:
+    return f"clusters/{cluster_key}.json"
+
+
+def encode_path(path: str) -> str:
+    """Turn a file's path into a key that every store takes, one to one.
+
+    Stores refuse control characters, take `#<digits>` at the end for their own temporary files,
+    and limit the length; such characters are percent-encoded, such lengths replaced by a hash.
+    """
+    encoded = "/".join(_encode_segment(segment) for segment in path.split("/"))
+    if len(encoded.encode()) <= PATH_LIMIT:
+        return encoded
+    return f"%long/{hashlib.sha256(os.fsencode(path)).hexdigest()}"
+
+
+def _encode_segment(segment: str) -> str:
+    encoded = "".join(_encode_character(character) for character in segment)
+    if encoded in (".", ".."):
+        encoded = encoded.replace(".", "%2E")
+    if len(encoded.encode()) <= SEGMENT_LIMIT:
+        return encoded
+    return f"%long-{hashlib.sha256(os.fsencode(segment)).hexdigest()}"
+
+
+def _encode_character(character: str) -> str:
+    plain = character.isprintable() and character not in "%#\\"
+    return character if plain else "".join(f"%{byte:02X}" for byte in os.fsencode(character))

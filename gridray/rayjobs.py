@@ -1,0 +1,287 @@
+"""Ray's Jobs and state REST API, and the one place that maps its statuses and errors to ours.
+
+Source: ray/dashboard/modules/job/job_head.py and state/state_head.py of Ray 2.60.
+"""
+
+import http.client
+import json
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from gridray.errors import AuthenticationError, ClusterError, GridrayError, UsageError
+
+REQUEST_TIMEOUT = 60.0
+
+
+class JobStatus(str, Enum):
+    """Ray's statuses of a job."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    STOPPED = "STOPPED"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self in (JobStatus.STOPPED, JobStatus.SUCCEEDED, JobStatus.FAILED)
+
+
+class JobError(Enum):
+    """Why Ray calls a job failed. Source: JobErrorType in ray/dashboard/modules/job/common.py."""
+
+    NODE_LOST = "node lost"
+    START_TIMEOUT = "start timed out"
+    START_FAILED = "start failed"
+    EXIT_CODE = "exit code"
+
+
+JOB_ERRORS: dict[str | None, JobError] = {
+    "JOB_SUPERVISOR_ACTOR_DIED": JobError.NODE_LOST,
+    "JOB_SUPERVISOR_ACTOR_START_TIMEOUT": JobError.START_TIMEOUT,
+    "JOB_SUPERVISOR_ACTOR_START_FAILURE": JobError.START_FAILED,
+    "JOB_SUPERVISOR_ACTOR_UNSCHEDULABLE": JobError.START_FAILED,
+    "JOB_SUPERVISOR_ACTOR_UNKNOWN_FAILURE": JobError.NODE_LOST,
+    "RUNTIME_ENV_SETUP_FAILURE": JobError.START_FAILED,
+    "JOB_ENTRYPOINT_COMMAND_START_ERROR": JobError.START_FAILED,
+    "JOB_ENTRYPOINT_COMMAND_ERROR": JobError.EXIT_CODE,
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as Ray sees it."""
+
+    submission_id: str
+    status: JobStatus
+    error: JobError | None = None
+    exit_code: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A living node: what it has in all, by Ray's resource names (memory in bytes)."""
+
+    node_id: str
+    address: str
+    is_head: bool
+    resources: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A job to be submitted; memory in bytes."""
+
+    submission_id: str
+    entrypoint: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    runtime_env: Mapping[str, Any] = field(default_factory=dict)
+    cpus: float = 0
+    gpus: float = 0
+    memory: int | None = None
+
+
+class RejectedError(GridrayError):
+    """Ray has looked at a job and did not take it."""
+
+
+class RayJobs:
+    """A client of one cluster's dashboard. It keeps no connection open."""
+
+    def __init__(self, address: str, token: str | None = None) -> None:
+        """Name the dashboard, as in `http://127.0.0.1:8265`; nothing is sent yet.
+
+        Raises:
+            UsageError: the address is no http(s) URL.
+        """
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UsageError(
+                f"{address!r} is no address of a Ray dashboard", hint="write http://host:8265"
+            )
+        self.address = address.rstrip("/")
+        self._parts = parts
+        self._token = token
+
+    def version(self) -> str:
+        """Return Ray's version, which also shows that the cluster answers and the token fits."""
+        return str(self._json("GET", "/api/version")["ray_version"])
+
+    def jobs(self) -> dict[str, Job]:
+        """Return every submitted job that the cluster knows, by submission id."""
+        listed = self._json("GET", "/api/jobs/")
+        found = (_job(raw) for raw in listed if raw.get("submission_id"))
+        return {job.submission_id: job for job in found}
+
+    def job(self, submission_id: str) -> Job | None:
+        status, body = self._request("GET", f"/api/jobs/{quote(submission_id)}")
+        if status == 404:
+            return None
+        return _job(self._decode("GET", "/api/jobs/", status, body))
+
+    def submit(self, submission: Submission) -> None:
+        """Submit a job; one that is there already is adopted.
+
+        Raises:
+            RejectedError: Ray refuses it.
+            ClusterError: Ray cannot be reached, or has no agent to take it just now.
+        """
+        body = {
+            "entrypoint": submission.entrypoint,
+            "submission_id": submission.submission_id,
+            "metadata": dict(submission.metadata),
+            "runtime_env": dict(submission.runtime_env),
+            "entrypoint_num_cpus": submission.cpus or None,
+            "entrypoint_num_gpus": submission.gpus or None,
+            "entrypoint_memory": submission.memory,
+        }
+        status, answer = self._request("POST", "/api/jobs/", json.dumps(body).encode())
+        if status == 200 or self.job(submission.submission_id) is not None:
+            return
+        if status == 400:
+            raise RejectedError(f"Ray refused {submission.submission_id}: {_last_line(answer)}")
+        raise ClusterError(f"{self.address} took no job: {_last_line(answer)}")
+
+    def stop(self, submission_id: str) -> None:
+        """Ask Ray to stop a job: SIGTERM to all its processes, SIGKILL later. Unknown ones pass."""
+        path = f"/api/jobs/{quote(submission_id)}/stop"
+        status, body = self._request("POST", path)
+        if status != 404:
+            self._decode("POST", path, status, body)
+
+    def logs(self, submission_id: str) -> str:
+        """Return Ray's own log of a job, which is gone when its node is."""
+        return str(self._json("GET", f"/api/jobs/{quote(submission_id)}/logs")["logs"])
+
+    def nodes(self) -> list[Node]:
+        """Return the living nodes."""
+        return [
+            Node(raw["node_id"], raw["node_ip"], raw["is_head_node"], raw["resources_total"])
+            for raw in self._state("nodes")
+            if raw["state"] == "ALIVE"
+        ]
+
+    def is_autoscaling(self) -> bool:
+        """Whether the cluster can get nodes that it does not have now."""
+        answer = self._json("GET", "/api/cluster_status")["data"]["clusterStatus"] or {}
+        report = answer.get("autoscalerReport") or {}
+        return bool(report) and not report.get("legacy", False)
+
+    def has_actor(self, name: str) -> bool:
+        """Whether a named actor lives, or is being restarted."""
+        actors = self._state(
+            "actors", f"?filter_keys=name&filter_predicates=%3D&filter_values={name}"
+        )
+        return any(raw["state"] != "DEAD" for raw in actors)
+
+    def has_package(self, name: str) -> bool:
+        """Whether the cluster holds the package `gcs://<name>`; it is kept 10 minutes more then."""
+        status, body = self._request("GET", f"/api/packages/gcs/{name}")
+        if status == 404:
+            return False
+        self._check("GET", "/api/packages", status, body)
+        return True
+
+    def upload_package(self, name: str, data: bytes) -> None:
+        status, body = self._request("PUT", f"/api/packages/gcs/{name}", data)
+        self._check("PUT", "/api/packages", status, body)
+
+    def _state(self, kind: str, query: str = "") -> list[Any]:
+        answer = self._json("GET", f"/api/v0/{kind}{query}")
+        return list(answer["data"]["result"]["result"])
+
+    def _json(self, method: str, path: str) -> Any:
+        status, body = self._request(method, path)
+        return self._decode(method, path, status, body)
+
+    def _decode(self, method: str, path: str, status: int, body: bytes) -> Any:
+        self._check(method, path, status, body)
+        try:
+            return json.loads(body)
+        except ValueError as error:
+            raise ClusterError(
+                f"{self.address} does not answer like a Ray dashboard",
+                hint="give the address of the dashboard, by default port 8265 of the head node",
+            ) from error
+
+    def _check(self, method: str, path: str, status: int, body: bytes) -> None:
+        if status != 200:
+            raise ClusterError(
+                f"{self.address} answered {status} to {method} {path}: {_last_line(body)}"
+            )
+
+    def _request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        headers = {"Content-Type": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        connection = self._connection()
+        try:
+            connection.request(method, self._parts.path.rstrip("/") + path, body, headers)
+            response = connection.getresponse()
+            status, answer = response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise ClusterError(
+                f"no Ray cluster answers at {self.address}: {error or type(error).__name__}",
+                hint="check that the cluster runs and that the address is its dashboard's",
+            ) from error
+        finally:
+            connection.close()
+        if status in (401, 403):
+            raise AuthenticationError(
+                f"{self.address} wants a token, and "
+                + ("does not take this one" if self._token else "none is set"),
+                hint="set RAY_AUTH_TOKEN, or the token of the cluster in settings.toml",
+            )
+        return status, answer
+
+    def _connection(self) -> http.client.HTTPConnection:
+        host = self._parts.hostname
+        assert host is not None
+        if self._parts.scheme == "https":
+            context = ssl.create_default_context()
+            return http.client.HTTPSConnection(
+                host, self._parts.port, timeout=REQUEST_TIMEOUT, context=context
+            )
+        return http.client.HTTPConnection(host, self._parts.port, timeout=REQUEST_TIMEOUT)
+
+
+def ambient_token() -> str | None:
+    """Return the token that Ray itself would use on this machine.
+
+    Source: ray's documentation of token authentication: RAY_AUTH_TOKEN, the file that
+    RAY_AUTH_TOKEN_PATH names, ~/.ray/auth_token.
+    """
+    if token := os.environ.get("RAY_AUTH_TOKEN"):
+        return token
+    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
+    try:
+        return path.read_text().strip() or None
+    except OSError:
+        return None
+
+
+def _job(raw: Mapping[str, Any]) -> Job:
+    status = JobStatus(raw["status"])
+    error = None
+    if status is JobStatus.FAILED:
+        unknown = JobError.EXIT_CODE if raw.get("driver_exit_code") else JobError.START_FAILED
+        error = JOB_ERRORS.get(raw.get("error_type"), unknown)
+    return Job(
+        submission_id=raw["submission_id"],
+        status=status,
+        error=error,
+        exit_code=raw.get("driver_exit_code"),
+        message=raw.get("message") or "",
+    )
+
+
+def _last_line(body: bytes) -> str:
+    lines = body.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "nothing"

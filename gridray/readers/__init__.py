@@ -1,0 +1,1 @@
+"""What users ask of the store: status, logs, artifacts. Nothing here prints or needs a cluster."""

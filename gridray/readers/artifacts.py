@@ -1,0 +1,128 @@
+"""The files that experiments have created: which there are, and bringing them here."""
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from gridray import layout
+from gridray.errors import StoreError, UsageError
+from gridray.layout import AttemptName, ExperimentName
+from gridray.readers import runs
+from gridray.records import ArtifactIndex, ArtifactRecord
+from gridray.store import Store
+
+CONCURRENT_DOWNLOADS = 16
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file of an experiment: its path in the working directory, and its key in the store."""
+
+    experiment: ExperimentName
+    record: ArtifactRecord
+    key: str
+
+    @property
+    def path(self) -> str:
+        return self.record.path
+
+
+def of_experiment(store: Store, run: str, index: int, pattern: str | None = None) -> list[Artifact]:
+    """Return an experiment's artifacts, by path; those whose path matches a pattern.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+        UsageError: the pattern is no regular expression.
+    """
+    matches = _matcher(pattern)
+    name = runs.latest_attempt(store, run, index, layout.artifact_index)
+    if name is None:
+        return []
+    raw = store.get_json(layout.artifact_index(name))
+    return [
+        Artifact(ExperimentName(run, index), record, _key(run, index, record))
+        for record in ArtifactIndex.from_json(raw).files
+        if matches(record.path)
+    ]
+
+
+def location(store: Store, run: str, index: int) -> str:
+    """Return where other tools find the artifacts of an experiment's latest attempt."""
+    name = runs.latest_attempt(store, run, index, layout.artifact_index)
+    return store.location(layout.artifacts(name or AttemptName(run, index, 0)))
+
+
+def download(
+    store: Store,
+    artifacts: Sequence[tuple[Artifact, Path]],
+    progress: Callable[[Artifact], None] = lambda artifact: None,
+) -> None:
+    """Bring artifacts to the paths beside them; each file appears when it is whole.
+
+    Raises:
+        StoreError: the store cannot be read.
+        UsageError: a path cannot be written.
+    """
+
+    def one(pair: tuple[Artifact, Path]) -> None:
+        _download_one(store, *pair)
+        progress(pair[0])
+
+    with ThreadPoolExecutor(CONCURRENT_DOWNLOADS) as pool:
+        for _ in pool.map(one, artifacts):
+            pass
+
+
+def _download_one(store: Store, artifact: Artifact, target: Path) -> None:
+    _check_inside(artifact.path)
+    record = artifact.record
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if record.link is not None:
+            _link(record.link, artifact.path, target)
+            return
+        with tempfile.NamedTemporaryFile(
+            dir=target.parent, prefix=".gridray-", delete=False
+        ) as new:
+            partial = Path(new.name)
+        try:
+            store.get_file(artifact.key, partial, record.size)
+            partial.chmod(record.mode)
+            os.utime(partial, ns=(record.mtime_ns, record.mtime_ns))
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{target} cannot be written: {error.strerror}", hint="choose another --download_dir"
+        ) from error
+
+
+def _link(link: str, path: str, target: Path) -> None:
+    """Make a link anew, if it stays within the experiment's files."""
+    _check_inside(os.path.normpath(PurePosixPath(path).parent / link))
+    target.unlink(missing_ok=True)
+    target.symlink_to(link)
+
+
+def _check_inside(path: str) -> None:
+    if path.startswith("/") or ".." in PurePosixPath(path).parts:
+        raise StoreError(f"the artifact {path!r} would leave the download directory")
+
+
+def _key(run: str, index: int, record: ArtifactRecord) -> str:
+    return layout.artifact(AttemptName(run, index, record.attempt), record.path)
+
+
+def _matcher(pattern: str | None) -> Callable[[str], bool]:
+    if pattern is None:
+        return lambda path: True
+    try:
+        expression = re.compile(pattern)
+    except re.error as error:
+        raise UsageError(f"{pattern!r} is no regular expression: {error}") from error
+    return lambda path: expression.search(path) is not None

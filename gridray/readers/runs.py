@@ -1,0 +1,250 @@
+"""Where runs and experiments are."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+from gridray import layout, scripts
+from gridray.errors import NotFoundError
+from gridray.layout import AttemptName, ExperimentName
+from gridray.records import (
+    AttemptState,
+    Point,
+    Row,
+    RunRecord,
+    RunStatus,
+    read_points,
+    read_run,
+)
+from gridray.states import DESCRIPTIONS, Reason, State
+from gridray.store import Store
+
+RECENT_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class ExperimentView:
+    """One experiment. Times are UTC, durations seconds; `command` is its argv."""
+
+    name: str
+    state: State
+    reason: Reason | None
+    message: str | None
+    command: tuple[str, ...]
+    params: dict[str, str | bool]
+    attempt: int
+    exit_code: int | None
+    queued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    queued_seconds: float | None
+    run_seconds: float | None
+
+    @property
+    def explanation(self) -> str:
+        """Why it is in its state, in words; empty where that goes without saying."""
+        words = [DESCRIPTIONS[self.reason]] if self.reason else []
+        if self.exit_code and self.reason is Reason.EXIT_CODE:
+            words = [f"exit code {self.exit_code}"]
+        return "; ".join([*words, self.message] if self.message else words)
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One run at a glance. `experiments` and the numbers after it count experiments."""
+
+    name: str
+    state: State
+    created_at: datetime
+    ended_at: datetime | None
+    duration_seconds: float
+    cluster: str
+    command: tuple[str, ...]
+    experiments: int
+    queued: int
+    pending: int
+    running: int
+    succeeded: int
+    failed: int
+    cancelled: int
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One run with all its experiments."""
+
+    summary: RunSummary
+    experiments: tuple[ExperimentView, ...]
+    record: RunRecord
+
+
+def run_view(store: Store, run: str, now: float) -> RunView:
+    """Read a run.
+
+    Raises:
+        NotFoundError: there is none of this name.
+    """
+    record = read_run(store, run)
+    points = read_points(store, run)
+    rows = _latest(store, run, _rows(record, store.find_json(layout.status(run))))
+    deleted = {int(name) for name in store.names(layout.deletions(run))}
+    experiments = tuple(
+        _experiment(record, index, points[index], row, now)
+        for index, row in enumerate(rows)
+        if index not in deleted
+    )
+    return RunView(_summary(record, rows, now), experiments, record)
+
+
+def experiment_view(store: Store, run: str, index: int, now: float) -> ExperimentView:
+    """Read one experiment.
+
+    Raises:
+        NotFoundError: there is no such run, or it has no such experiment (any more).
+    """
+    name = str(ExperimentName(run, index))
+    for experiment in run_view(store, run, now).experiments:
+        if experiment.name == name:
+            return experiment
+    raise NotFoundError(
+        f"the run {run!r} has no experiment {name!r}", hint=f"`gridray status {run}` lists them"
+    )
+
+
+def summaries(store: Store, now: float) -> list[RunSummary]:
+    """Read all runs, the newest first."""
+    names = store.names(layout.RUNS)
+    records = store.get_many_json(layout.run_record(name) for name in names)
+    statuses = store.get_many_json(layout.status(name) for name in names)
+    found = []
+    for raw in records.values():
+        record = RunRecord.from_json(raw)
+        rows = _rows(record, statuses.get(layout.status(record.name)))
+        found.append(_summary(record, rows, now))
+    return sorted(found, key=lambda summary: summary.created_at, reverse=True)
+
+
+def is_recent(summary: RunSummary, now: float) -> bool:
+    """Whether a run is not over yet, or has been for less than a day."""
+    return summary.ended_at is None or now - summary.ended_at.timestamp() < RECENT_SECONDS
+
+
+def run_names(store: Store) -> list[str]:
+    return store.names(layout.RUNS)
+
+
+def latest_attempt(store: Store, run: str, index: int, key_of: Any) -> AttemptName | None:
+    """Return the latest attempt of which the store holds something below `key_of(attempt)`."""
+    record = read_run(store, run)
+    rows = _rows(record, store.find_json(layout.status(run)))
+    if index >= len(rows):
+        raise NotFoundError(
+            f"the run {run!r} has {len(rows)} experiments, from {run}-exp0 on",
+            hint=f"`gridray status {run}` lists them",
+        )
+    for attempt in range(rows[index].attempt, -1, -1):
+        name = AttemptName(run, index, attempt)
+        key = key_of(name)
+        if store.names(key) if key.endswith("/") else store.exists(key):
+            return name
+    return None
+
+
+def _rows(record: RunRecord, status: Any) -> Sequence[Row]:
+    if status is None:
+        return [Row(queued_at=record.created_at)] * record.count
+    return RunStatus.from_json(status).rows
+
+
+def _latest(store: Store, run: str, rows: Sequence[Row]) -> list[Row]:
+    """Put the runners' own words over what the controller had heard when it wrote last."""
+    names = {
+        layout.attempt_state(name): index
+        for index, row in enumerate(rows)
+        if row.state.is_submitted and (name := AttemptName(run, index, row.attempt))
+    }
+    latest = list(rows)
+    for key, raw in store.get_many_json(names).items():
+        attempt = AttemptState.from_json(raw)
+        index = names[key]
+        latest[index] = replace(
+            latest[index],
+            state=attempt.state,
+            reason=attempt.reason,
+            exit_code=attempt.exit_code,
+            started_at=attempt.started_at,
+            ended_at=attempt.ended_at,
+            message=attempt.message,
+        )
+    return latest
+
+
+def _experiment(
+    record: RunRecord, index: int, point: Point, row: Row, now: float
+) -> ExperimentView:
+    return ExperimentView(
+        name=str(ExperimentName(record.name, index)),
+        state=row.state,
+        reason=row.reason,
+        message=row.message,
+        command=tuple(scripts.command(record.script, point.argv)),
+        params=point.params,
+        attempt=row.attempt,
+        exit_code=row.exit_code,
+        queued_at=_utc(row.queued_at),
+        started_at=_utc(row.started_at),
+        ended_at=_utc(row.ended_at),
+        queued_seconds=_between(row.queued_at, row.started_at or row.ended_at, now),
+        run_seconds=_between(row.started_at, row.ended_at, now),
+    )
+
+
+def _summary(record: RunRecord, rows: Sequence[Row], now: float) -> RunSummary:
+    count = Counter(row.state for row in rows)
+    state = run_state(count)
+    ended_at = None
+    if state.is_terminal:
+        ended_at = max((row.ended_at or record.created_at for row in rows), default=None)
+    return RunSummary(
+        name=record.name,
+        state=state,
+        created_at=_at(record.created_at),
+        ended_at=_utc(ended_at),
+        duration_seconds=round((ended_at or now) - record.created_at, 3),
+        cluster=record.cluster.name,
+        command=tuple(scripts.command(record.script, record.args)),
+        experiments=len(rows),
+        queued=count[State.QUEUED],
+        pending=count[State.PENDING] + count[State.BUILDING],
+        running=count[State.RUNNING],
+        succeeded=count[State.SUCCEEDED],
+        failed=count[State.FAILED],
+        cancelled=count[State.CANCELLED],
+    )
+
+
+def run_state(count: "Counter[State]") -> State:
+    """Return the state of a run whose experiments are in these states."""
+    if count[State.RUNNING]:
+        return State.RUNNING
+    if count[State.PENDING] or count[State.BUILDING]:
+        return State.PENDING
+    if count[State.QUEUED]:
+        return State.QUEUED
+    if count[State.FAILED]:
+        return State.FAILED
+    return State.CANCELLED if count[State.CANCELLED] else State.SUCCEEDED
+
+
+def _between(start: float | None, end: float | None, now: float) -> float | None:
+    return None if start is None else round(max(0.0, (end or now) - start), 3)
+
+
+def _utc(time: float | None) -> datetime | None:
+    return None if time is None else _at(time)
+
+
+def _at(time: float) -> datetime:
+    return datetime.fromtimestamp(round(time, 3), timezone.utc)

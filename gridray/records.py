@@ -1,0 +1,228 @@
+"""What the store's JSON objects hold: frozen dataclasses that ignore what they do not know.
+
+Plain dataclasses, since the runner and `gridray status` read them and have to start fast.
+Times are Unix times in seconds, with milliseconds.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, TypeVar
+
+from gridray import layout
+from gridray.errors import NotFoundError
+from gridray.states import Reason, State
+from gridray.store import Store
+
+R = TypeVar("R")
+
+
+def _known(cls: type[R], raw: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+    return {key: value for key, value in raw.items() if key in names}
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one experiment gets: CPUs, GPUs (a fraction shares one), memory in bytes."""
+
+    cpus: float = 1
+    gpus: float = 0
+    memory: int | None = None
+
+
+@dataclass(frozen=True)
+class SourceRecord:
+    """The snapshot of a run: its digest, its files' bytes and number, its archive's bytes."""
+
+    digest: str
+    size: int
+    files: int
+    archive_size: int
+
+
+@dataclass(frozen=True)
+class ClusterRecord:
+    """The cluster that a run is for: its name to a user, and its key in the store."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """`run.json`: everything about a run that never changes."""
+
+    name: str
+    created_at: float
+    script: str
+    args: tuple[str, ...]
+    sweep: dict[str, Any]
+    count: int
+    resources: Resources
+    env: dict[str, str]
+    max_parallel: int | None
+    source: SourceRecord
+    cluster: ClusterRecord
+    user: str
+    versions: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "RunRecord":
+        known = _known(cls, raw)
+        known["args"] = tuple(known["args"])
+        known["resources"] = Resources(**_known(Resources, known["resources"]))
+        known["source"] = SourceRecord(**_known(SourceRecord, known["source"]))
+        known["cluster"] = ClusterRecord(**_known(ClusterRecord, known["cluster"]))
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of the sweep: its parameters, and the script's arguments."""
+
+    params: dict[str, str | bool]
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One experiment in `status.json`. `attempt` is the latest one, or the next while queued."""
+
+    state: State = State.QUEUED
+    reason: Reason | None = None
+    attempt: int = 0
+    exit_code: int | None = None
+    queued_at: float | None = None
+    submitted_at: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    message: str | None = None
+
+    def to_json(self) -> list[Any]:
+        values = [getattr(self, field.name) for field in fields(self)]
+        return [value.value if isinstance(value, (State, Reason)) else value for value in values]
+
+    @classmethod
+    def from_json(cls, raw: list[Any]) -> "Row":
+        state, reason, *others = raw
+        return cls(State(state), None if reason is None else Reason(reason), *others)
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """`status.json`: where a run's experiments are, by their numbers."""
+
+    updated_at: float
+    rows: tuple[Row, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"updated_at": self.updated_at, "rows": [row.to_json() for row in self.rows]}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "RunStatus":
+        return cls(raw["updated_at"], tuple(Row.from_json(row) for row in raw["rows"]))
+
+
+@dataclass(frozen=True)
+class AttemptState:
+    """`state.json` of an attempt: the runner's own word. Its last one comes after its last sync."""
+
+    state: State
+    reason: Reason | None = None
+    exit_code: int | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    host: str | None = None
+    message: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "AttemptState":
+        known = _known(cls, raw)
+        known["state"] = State(known["state"])
+        if known.get("reason") is not None:
+            known["reason"] = Reason(known["reason"])
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class StopRequest:
+    """A request to stop experiments: all of a run's, or those with these numbers."""
+
+    experiments: tuple[int, ...] | None
+    grace: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {"kind": "stop", **asdict(self)}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "StopRequest":
+        numbers = raw["experiments"]
+        return cls(None if numbers is None else tuple(numbers), raw["grace"])
+
+    def covers(self, index: int) -> bool:
+        return self.experiments is None or index in self.experiments
+
+
+@dataclass(frozen=True)
+class ArtifactRecord:
+    """One file in an attempt's `artifacts.json`.
+
+    `attempt` is the one whose copy it is; `link` is the target of a symbolic link.
+    """
+
+    path: str
+    size: int
+    mode: int
+    mtime_ns: int
+    attempt: int
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class ArtifactIndex:
+    """`artifacts.json`: the files that the script has created, as of the last sync."""
+
+    files: tuple[ArtifactRecord, ...] = field(default_factory=tuple)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"files": [asdict(file) for file in self.files]}
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "ArtifactIndex":
+        return cls(tuple(ArtifactRecord(**_known(ArtifactRecord, file)) for file in raw["files"]))
+
+
+def read_run(store: Store, run: str) -> RunRecord:
+    """Read a run's record.
+
+    Raises:
+        NotFoundError: there is no run of this name.
+    """
+    raw = store.find_json(layout.run_record(run))
+    if raw is None:
+        raise NotFoundError(
+            f"there is no run {run!r} in {store.url}", hint="`gridray history` lists the runs"
+        )
+    return RunRecord.from_json(raw)
+
+
+def read_points(store: Store, run: str) -> list[Point]:
+    """Read the points of a run's sweep, in the order of the experiments' numbers."""
+    raw = store.get_json(layout.wave(run, 0))
+    return [Point(params, tuple(argv)) for params, argv in raw["points"]]
+
+
+def write_points(store: Store, run: str, points: list[Point]) -> None:
+    """Write them, which claims the name of the run.
+
+    Raises:
+        ExistsError: the name is taken.
+    """
+    raw = {"points": [[point.params, point.argv] for point in points]}
+    store.create_json(layout.wave(run, 0), raw)

@@ -1,0 +1,20 @@
+"""What a Ray job starts: `python -m gridray.runner STORE RUN EXPERIMENT ATTEMPT`."""
+
+import sys
+
+
+def main() -> int:
+    from gridray import bundle
+
+    bundle.provide_libraries()
+
+    from gridray.layout import AttemptName
+    from gridray.runner.lifecycle import Attempt
+    from gridray.store import Store
+
+    url, run, index, attempt = sys.argv[1:]
+    return Attempt(Store(url, patient=True), AttemptName(run, int(index), int(attempt))).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""One attempt at an experiment, from an empty directory to its last word in the store."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from gridray import layout, scripts
+from gridray.backoff import outlast
+from gridray.errors import GridrayError, NotFoundError, StoreError
+from gridray.layout import AttemptName
+from gridray.records import AttemptState, RunRecord, read_points, read_run
+from gridray.runner.artifacts import ArtifactSync
+from gridray.runner.environment import python_command, script_environment
+from gridray.runner.log import LogWriter
+from gridray.runner.process import AFTERMATH, ScriptProcess
+from gridray.runner.workspace import Workspace
+from gridray.states import Reason, State
+from gridray.store import Store
+
+SYNC_INTERVAL = 30.0
+# How often the runner looks whether it is to stop; a request costs money on S3, none on a disk.
+STOP_INTERVAL_DIRECTORY = 0.5
+STOP_INTERVAL_S3 = 2.0
+# The grace where nobody has named one: the platform's own SIGTERM.
+INTERRUPTION_GRACE = 30.0
+
+# Exit codes for Ray's eyes; what counts is in state.json.
+EXIT_STORE_UNREACHABLE = 97
+EXIT_ORPHANED = 98
+EXIT_STOPPED = 128 + signal.SIGTERM
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Somebody's wish that the script end: why, and how long it may take, in seconds."""
+
+    reason: Reason
+    grace: float
+
+
+class Attempt:
+    """The runner's work. `run` does all of it."""
+
+    def __init__(self, store: Store, name: AttemptName) -> None:
+        self._store = store
+        self._name = name
+        self._state = AttemptState(State.BUILDING, host=socket.gethostname())
+        self._interrupted = threading.Event()
+        self._parent = os.getppid()
+
+    def run(self) -> int:
+        """Prepare, run and record the attempt; return the exit code for Ray."""
+        signal.signal(signal.SIGTERM, lambda *_: self._interrupted.set())
+        try:
+            record = read_run(self._store, self._name.run)
+            point = read_points(self._store, self._name.run)[self._name.index]
+            self._record(self._state)
+            with Workspace(self._name) as workspace:
+                workspace.unpack(self._store, record.source)
+                command = scripts.command(record.script, point.argv, python=python_command())
+                env = script_environment(
+                    os.environ,
+                    record,
+                    self._name,
+                    workdir=workspace.root,
+                    temporary=workspace.temporary,
+                    bundle=Path.cwd(),
+                )
+                return self._run_script(record, workspace, command, env)
+        except NotFoundError as error:
+            return self._fail(Reason.SOURCE_MISSING, error)
+        except StoreError as error:
+            print(f"gridray: {error.message}", file=sys.stderr)  # noqa: T201 (Ray's log)
+            return EXIT_STORE_UNREACHABLE
+        except (GridrayError, OSError) as error:
+            return self._fail(Reason.START_FAILED, error)
+
+    def _fail(self, reason: Reason, error: Exception) -> int:
+        self._record(
+            replace(
+                self._state,
+                state=State.FAILED,
+                reason=reason,
+                message=str(error),
+                ended_at=time.time(),
+            )
+        )
+        return 1
+
+    def _record(self, state: AttemptState) -> None:
+        self._state = state
+        outlast(lambda: self._store.put_json(layout.attempt_state(self._name), state.to_json()))
+
+    def _run_script(
+        self, record: RunRecord, workspace: Workspace, command: list[str], env: Mapping[str, str]
+    ) -> int:
+        if (ending := self._wish()) is not None:
+            return self._finish(None, ending, {})
+        process = ScriptProcess(
+            command,
+            cwd=workspace.root,
+            env=env,
+            signal_group=scripts.is_shell(record.script),
+        )
+        self._record(replace(self._state, state=State.RUNNING, started_at=time.time()))
+        log = LogWriter(self._store, self._name, "stdout")
+        pump = threading.Thread(target=_pump, args=(process, log), name="pump", daemon=True)
+        pump.start()
+        sync = ArtifactSync(self._store, self._name, workspace.root, workspace.source_files)
+        with _Periodically(SYNC_INTERVAL, sync.sync):
+            exit_code, ending = self._watch(process)
+            ended_at = time.time()
+            process.end_group()
+            pump.join(AFTERMATH)
+            process.close()
+            pump.join(AFTERMATH)
+        self._state = replace(self._state, ended_at=ended_at)
+        log.close()
+        while not outlast(sync.sync):
+            continue
+        return self._finish(exit_code, ending, sync.not_kept)
+
+    def _watch(self, process: ScriptProcess) -> tuple[int, Ending | None]:
+        """Wait for the script's end, or bring it about; return its exit code and who wished it."""
+        on_disk = self._store.is_directory
+        interval = STOP_INTERVAL_DIRECTORY if on_disk else STOP_INTERVAL_S3
+        ending: Ending | None = None
+        deadline = float("inf")
+        while True:
+            exit_code = process.wait(0.2 if self._interrupted.is_set() else interval)
+            if exit_code is not None:
+                return exit_code, ending
+            if os.getppid() != self._parent:
+                process.kill()
+                os._exit(EXIT_ORPHANED)
+            if ending is None and (ending := self._wish()) is not None:
+                deadline = time.monotonic() + ending.grace
+                process.terminate()
+            if time.monotonic() >= deadline:
+                process.kill()
+
+    def _wish(self) -> Ending | None:
+        """Return the user's wish to stop, else the platform's, else None."""
+        try:
+            stop = self._store.find_json(layout.attempt_stop(self._name))
+        except StoreError:
+            stop = None
+        if stop is not None:
+            return Ending(Reason.STOPPED, stop["grace"])
+        if self._interrupted.is_set():
+            return Ending(Reason.INTERRUPTED, INTERRUPTION_GRACE)
+        return None
+
+    def _finish(
+        self, exit_code: int | None, ending: Ending | None, not_kept: Mapping[str, str]
+    ) -> int:
+        """Write the last word, now that logs and artifacts are safe."""
+        state, reason = _outcome(exit_code, ending)
+        notes = [f"{path} was not kept: {why}" for path, why in sorted(not_kept.items())]
+        if exit_code is not None and exit_code < 0:
+            notes.insert(0, f"killed by {_signal_name(-exit_code)}")
+        shown = exit_code if exit_code is None or exit_code >= 0 else 128 - exit_code
+        self._record(
+            replace(
+                self._state,
+                state=state,
+                reason=reason,
+                exit_code=shown,
+                ended_at=self._state.ended_at or time.time(),
+                message="; ".join(notes) or None,
+            )
+        )
+        return EXIT_STOPPED if ending is not None or shown is None else shown
+
+
+def _outcome(exit_code: int | None, ending: Ending | None) -> tuple[State, Reason | None]:
+    if ending is not None:
+        stopped = ending.reason is Reason.STOPPED
+        return State.CANCELLED if stopped else State.FAILED, ending.reason
+    if exit_code == 0:
+        return State.SUCCEEDED, None
+    killed = exit_code is not None and exit_code < 0
+    return State.FAILED, Reason.SIGNAL if killed else Reason.EXIT_CODE
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _pump(process: ScriptProcess, log: LogWriter) -> None:
+    """Carry the script's output to the store's log and, while it takes it, to Ray's."""
+    to_ray = True
+    while data := process.read():
+        log.write(data)
+        if to_ray:
+            to_ray = _write_all(data)
+
+
+def _write_all(data: bytes) -> bool:
+    try:
+        while data:
+            data = data[os.write(1, data) :]
+    except OSError:
+        return False
+    return True
+
+
+class _Periodically:
+    """A context in which something is done with the store every so often; a failure waits."""
+
+    def __init__(self, interval: float, action: Callable[[], object]) -> None:
+        self._interval = interval
+        self._action = action
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="sync", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _loop(self) -> None:
+        while not self._over.wait(self._interval):
+            try:
+                self._action()
+            except StoreError:
+                continue

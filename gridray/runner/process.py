@@ -1,0 +1,90 @@
+"""The script's process: its own session, its output in one pipe, and nothing of it outlives us."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+CHUNK = 64 * 1024
+# Processes that the script left behind get this long to end once it has.
+AFTERMATH = 2.0
+
+# Whatever kills the runner closes the pipe, and the guard then ends the script's processes. It
+# ignores the signals that are meant for the script.
+GUARD = 'trap "" HUP INT TERM; read _; kill -KILL -- "-$1"'
+
+
+class ScriptProcess:
+    """A started script."""
+
+    def __init__(
+        self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], signal_group: bool
+    ) -> None:
+        """Start it.
+
+        Args:
+            signal_group: SIGTERM goes to all processes of the script at first, not to the first
+                only: what a shell runs never hears of a signal that the shell gets.
+
+        Raises:
+            OSError: it cannot be started.
+        """
+        self._signal_group = signal_group
+        self._process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            bufsize=0,
+        )
+        self._guard = subprocess.Popen(
+            ["sh", "-c", GUARD, "guard", str(self._process.pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def read(self) -> bytes:
+        """Return the next output, or nothing when every process of the script has closed it."""
+        assert self._process.stdout is not None
+        return os.read(self._process.stdout.fileno(), CHUNK)
+
+    def wait(self, timeout: float) -> int | None:
+        """Return the exit code (negative: the signal that killed it), or None: still running."""
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        if self._signal_group:
+            self._signal_all(signal.SIGTERM)
+        else:
+            self._process.terminate()
+
+    def kill(self) -> None:
+        """End it and everything that it started."""
+        self._signal_all(signal.SIGKILL)
+
+    def end_group(self) -> None:
+        """Ask what the script left running to end."""
+        self._signal_all(signal.SIGTERM)
+
+    def close(self) -> None:
+        """Let go of a script that has ended."""
+        self.kill()
+        self._guard.kill()
+        self._guard.communicate()
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        try:
+            os.killpg(self._process.pid, number)
+        except (ProcessLookupError, PermissionError):
+            # PermissionError is what macOS says of a group of zombies.
+            return

@@ -1,0 +1,117 @@
+"""A private copy of the source for one attempt, on the node's own disk.
+
+<temporary directory>/gridray-<uid>/
+    sources/<digest>.zip      what several attempts on the node share, read only
+    work/<random>/lock        held while the attempt lives
+    work/<random>/tmp/        TMPDIR
+    work/<random>/<experiment>/   the script's working directory
+"""
+
+import fcntl
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from gridray import archive, layout
+from gridray.layout import AttemptName, ExperimentName
+from gridray.records import SourceRecord
+from gridray.store import Store
+
+SOURCES_KEPT = 8
+
+
+class Workspace:
+    """A context: made on entry, removed on exit."""
+
+    def __init__(self, name: AttemptName) -> None:
+        self._base = Path(tempfile.gettempdir()) / f"gridray-{os.getuid()}"
+        # Short, since sockets are made below TMPDIR, and their paths end at 107 characters.
+        self._home = self._base / "work" / secrets.token_hex(4)
+        self.root = self._home / str(ExperimentName(name.run, name.index))
+        self.temporary = self._home / "tmp"
+        self.source_files: frozenset[str] = frozenset()
+
+    def __enter__(self) -> "Workspace":
+        for directory in (self._base, self._base / "work", self._base / "sources"):
+            directory.mkdir(mode=0o700, exist_ok=True)
+        _remove_leftovers(self._base / "work")
+        self._home.mkdir(mode=0o700)
+        self._lock = _lock(self._home / "lock")
+        self.root.mkdir()
+        self.temporary.mkdir()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _remove(self._home)
+        if self._lock is not None:
+            os.close(self._lock)
+
+    def unpack(self, store: Store, source: SourceRecord) -> None:
+        """Put the source into the working directory.
+
+        Raises:
+            NotFoundError: the store does not have it.
+            StoreError: the store cannot be read.
+            SourceError: it is damaged.
+        """
+        self.source_files = frozenset(archive.extract(self._fetch(store, source), self.root))
+
+    def _fetch(self, store: Store, source: SourceRecord) -> Path:
+        key = layout.source(source.digest)
+        if store.directory is not None and store.exists(key):
+            return store.directory / key
+        cached = self._base / "sources" / f"{source.digest}.zip"
+        if not cached.exists():
+            partial = self._home / "source.zip"
+            store.get_file(key, partial, source.archive_size)
+            os.replace(partial, cached)
+            _keep_newest(self._base / "sources", SOURCES_KEPT)
+        os.utime(cached)
+        return cached
+
+
+def _lock(path: Path) -> int | None:
+    """Take a lock that ends with this process; None if somebody lives who holds it."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _remove_leftovers(work: Path) -> None:
+    """Remove what attempts left behind that were killed."""
+    for home in work.iterdir():
+        lock = home / "lock"
+        try:
+            descriptor = _lock(lock) if lock.exists() else None
+        except OSError:
+            continue
+        if descriptor is not None:
+            _remove(home)
+            os.close(descriptor)
+
+
+def _remove(tree: Path) -> None:
+    """Remove a tree, also where the script took its own permissions away."""
+    shutil.rmtree(tree, ignore_errors=True)
+    if tree.exists():
+        for directory, _, _ in os.walk(tree):
+            os.chmod(directory, 0o700)
+        shutil.rmtree(tree, ignore_errors=True)
+
+
+def _keep_newest(directory: Path, count: int) -> None:
+    files = sorted(directory.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in files[count:]:
+        file.unlink(missing_ok=True)

@@ -1,0 +1,116 @@
+"""What a user asks for: a run, checked field by field."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from gridray import layout
+from gridray.errors import SpecError, UsageError
+from gridray.sweep import Strategy
+
+MEMORY = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[KMGT])(?P<binary>i?)B?", re.IGNORECASE)
+ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def parse_memory(text: object) -> object:
+    """Return the bytes of `16GB` (powers of 1,000), `16GiB` (of 1,024); what is no text passes."""
+    if not isinstance(text, str):
+        return text
+    match = MEMORY.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("write it as 16GB or 512MiB")
+    power = "KMGT".index(match["unit"].upper()) + 1
+    return int(float(match["number"]) * (1024 if match["binary"] else 1000) ** power)
+
+
+class RunSpec(BaseModel):
+    """One run, as it is asked for; `RunSpec(script="main.py", args=("--lr", "[0.1, 0.01]"))`.
+
+    Attributes:
+        script: a `.py`, `.sh` or `.jl` file, or an executable one, below `root`.
+        args: the script's arguments, as typed in a shell; sweeps are expanded.
+        root: the working directory, of which a snapshot is taken.
+        name: the run's name; a random one if None.
+        cluster: a cluster's name, or the address of its dashboard; the settings' one if None.
+        num_trials, seed: sample size and seed of `random_search`.
+        cpus, gpus: per experiment; fractions share one. 0 CPUs: one.
+        memory: bytes per experiment, or text as `16GB`.
+        env: environment variables of the script.
+        max_parallel: how many experiments run at once; None: as many as fit.
+        max_experiments: a sweep of more is an error.
+        any_root: allow `/` and the home directory as `root`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    script: str
+    args: tuple[str, ...] = ()
+    root: Path = Field(default_factory=Path.cwd)
+    name: str | None = None
+    cluster: str | None = None
+    strategy: Strategy = Strategy.GRID_SEARCH
+    num_trials: int | None = None
+    seed: int | None = None
+    cpus: float = Field(default=0, ge=0, allow_inf_nan=False)
+    gpus: float = Field(default=0, ge=0, allow_inf_nan=False)
+    memory: Annotated[int | None, BeforeValidator(parse_memory), Field(gt=0)] = None
+    env: dict[str, str] = Field(default_factory=dict)
+    max_parallel: int | None = Field(default=None, ge=1)
+    max_experiments: int = Field(default=10_000, ge=1)
+    any_root: bool = False
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str | None) -> str | None:
+        return None if name is None else layout.check_run_name(name)
+
+    @field_validator("gpus")
+    @classmethod
+    def _check_gpus(cls, gpus: float) -> float:
+        if gpus > 1 and not gpus.is_integer():
+            raise ValueError("it has to be a whole number, or a fraction of one GPU")
+        return gpus
+
+    @field_validator("env")
+    @classmethod
+    def _check_env(cls, env: dict[str, str]) -> dict[str, str]:
+        for name, value in env.items():
+            if not ENVIRONMENT_NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a variable")
+            if "\0" in value:
+                raise ValueError(f"the value of {name} has a NUL character in it")
+        return env
+
+
+def make_spec(values: Mapping[str, Any]) -> RunSpec:
+    """Return the spec with these fields.
+
+    Raises:
+        SpecError: one of them cannot be; the message names its option.
+        UsageError: the name is malformed.
+    """
+    try:
+        return RunSpec(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = str(first["loc"][0]) if first["loc"] else "spec"
+        rule = first["msg"].removeprefix("Value error, ")
+        raise SpecError(f"--{field} {first['input']!r}: {rule}") from error
+
+
+def parse_env(pairs: list[str]) -> dict[str, str]:
+    """Take `KEY=VALUE` texts apart.
+
+    Raises:
+        UsageError: one has no `=`.
+    """
+    env = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--env {pair!r} has no value", hint=f"write --env {pair}=VALUE")
+        env[name] = value
+    return env

@@ -1,0 +1,82 @@
+"""States of an experiment, the reasons for them, and the moves between them."""
+
+from enum import Enum
+
+
+class State(str, Enum):
+    """Where an experiment is. A terminal state is never left."""
+
+    QUEUED = "queued"
+    PENDING = "pending"
+    BUILDING = "building"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_terminal(self) -> bool:
+        return not TRANSITIONS[self]
+
+    @property
+    def is_submitted(self) -> bool:
+        """Whether Ray has, or had a moment ago, a job for it."""
+        return self in (State.PENDING, State.BUILDING, State.RUNNING)
+
+
+TRANSITIONS: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.PENDING, State.CANCELLED, State.FAILED}),
+    State.PENDING: frozenset(
+        {
+            State.BUILDING,
+            State.RUNNING,
+            State.SUCCEEDED,
+            State.FAILED,
+            State.CANCELLED,
+            State.QUEUED,
+        }
+    ),
+    State.BUILDING: frozenset(
+        {State.RUNNING, State.SUCCEEDED, State.FAILED, State.CANCELLED, State.QUEUED}
+    ),
+    State.RUNNING: frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.QUEUED}),
+    State.SUCCEEDED: frozenset(),
+    State.FAILED: frozenset(),
+    State.CANCELLED: frozenset(),
+}
+
+
+class Reason(str, Enum):
+    """Why an experiment, or one attempt at it, is in the state that it is in."""
+
+    EXIT_CODE = "exit_code"
+    SIGNAL = "signal"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    NODE_LOST = "node_lost"
+    RUNNER_LOST = "runner_lost"
+    START_TIMEOUT = "start_timeout"
+    START_FAILED = "start_failed"
+    REJECTED = "rejected"
+    SOURCE_MISSING = "source_missing"
+    STORE_UNREACHABLE = "store_unreachable"
+
+    @property
+    def is_interruption(self) -> bool:
+        """Whether the platform, not the script, ended the attempt."""
+        return self in (Reason.INTERRUPTED, Reason.NODE_LOST, Reason.START_TIMEOUT)
+
+
+DESCRIPTIONS: dict[Reason, str] = {
+    Reason.EXIT_CODE: "the script ended with a non-zero exit code",
+    Reason.SIGNAL: "the script was killed by a signal",
+    Reason.STOPPED: "stopped by a user",
+    Reason.INTERRUPTED: "the platform ended it",
+    Reason.NODE_LOST: "its node was lost",
+    Reason.RUNNER_LOST: "its runner was killed",
+    Reason.START_TIMEOUT: "Ray gave up waiting for resources",
+    Reason.START_FAILED: "the script could not be started",
+    Reason.REJECTED: "Ray did not accept the job",
+    Reason.SOURCE_MISSING: "its source is not in the store",
+    Reason.STORE_UNREACHABLE: "its node could not reach the store",
+}

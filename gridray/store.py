@@ -1,0 +1,304 @@
+"""The durable home of everything: a directory or an S3 prefix behind one small class.
+
+Writes are of whole objects and atomic. obstore's errors become `StoreError`s here and nowhere else.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+import obstore
+from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.store import LocalStore, MemoryStore, S3Store
+
+from gridray import layout
+from gridray.errors import ExistsError, NotFoundError, StoreError, UsageError
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig
+
+# A command in a terminal should say soon that the store does not answer; what works unattended
+# should outlast a minute's failure.
+IMPATIENT: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
+PATIENT: "RetryConfig" = {"max_retries": 20, "retry_timeout": timedelta(minutes=3)}
+
+# How many small objects are asked for at once, and how much of a large one.
+CONCURRENCY = 32
+PART = 64 * 1024 * 1024
+
+
+class Entry(NamedTuple):
+    """An object in the store: its key and its size in bytes."""
+
+    key: str
+    size: int
+
+
+class Store:
+    """A directory (`/path`, `file:///path`) or an S3 prefix (`s3://bucket/prefix`)."""
+
+    def __init__(self, url: str, *, patient: bool = False) -> None:
+        """Name a store; nothing is read or written yet.
+
+        Raises:
+            UsageError: the URL is of a kind that is not known.
+        """
+        self.url, self.directory = _normalize(url)
+        self._patient = patient
+        self._backend: LocalStore | S3Store | None = None
+
+    def __repr__(self) -> str:
+        return f"Store({self.url!r})"
+
+    @property
+    def is_directory(self) -> bool:
+        return self.directory is not None
+
+    def location(self, key: str) -> str:
+        """Return where a user finds an object, or a prefix, with other tools."""
+        return f"{self.url}/{key}"
+
+    def put(self, key: str, data: bytes | Path | IO[bytes]) -> None:
+        """Write an object, from memory or from a file, replacing what was there."""
+        with self._errors(f"write {key}"):
+            obstore.put(self._writable(), key, data)
+
+    def create(self, key: str, data: bytes) -> None:
+        """Write an object that must not exist yet.
+
+        Raises:
+            ExistsError: it does.
+        """
+        with self._errors(f"write {key}"):
+            obstore.put(self._writable(), key, data, mode="create")
+
+    def get(self, key: str) -> bytes:
+        """Read an object.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        with self._errors(f"read {key}"):
+            return bytes(obstore.get(self._readable(), key).bytes())
+
+    def find(self, key: str) -> bytes | None:
+        """Read an object, or return None if there is none."""
+        try:
+            return self.get(key)
+        except NotFoundError:
+            return None
+
+    def get_range(self, key: str, start: int, end: int) -> bytes:
+        with self._errors(f"read {key}"):
+            return bytes(obstore.get_range(self._readable(), key, start=start, end=end))
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """Read many objects at once; those that do not exist are left out."""
+        wanted = list(keys)
+        if not wanted:
+            return {}
+        backend = self._readable()
+
+        async def one(key: str, gate: asyncio.Semaphore) -> bytes | None:
+            async with gate:
+                try:
+                    return bytes(await (await obstore.get_async(backend, key)).bytes_async())
+                except FileNotFoundError:
+                    return None
+
+        async def every() -> list[bytes | None]:
+            gate = asyncio.Semaphore(CONCURRENCY)
+            return await asyncio.gather(*(one(key, gate) for key in wanted))
+
+        with self._errors("read"):
+            found = asyncio.run(every())
+        return {key: data for key, data in zip(wanted, found, strict=True) if data is not None}
+
+    def get_file(self, key: str, path: Path, size: int) -> None:
+        """Read an object of `size` bytes into a file, in parts, so that memory stays small."""
+        with open(path, "wb") as file:
+            if size <= PART:
+                file.write(self.get(key))
+                return
+            for start in range(0, size, PART):
+                file.write(self.get_range(key, start, min(start + PART, size)))
+
+    def size(self, key: str) -> int | None:
+        """Return the bytes of an object, or None if there is none."""
+        try:
+            with self._errors(f"look for {key}"):
+                return obstore.head(self._readable(), key)["size"]
+        except NotFoundError:
+            return None
+
+    def exists(self, key: str) -> bool:
+        return self.size(key) is not None
+
+    def entries(self, prefix: str, *, after: str | None = None) -> list[Entry]:
+        """Return all objects below a prefix that ends in `/`, by key; those after a key only."""
+        with self._errors(f"list {prefix}"):
+            pages = obstore.list(self._readable(), prefix, offset=after, chunk_size=1000)
+            return sorted(Entry(meta["path"], meta["size"]) for page in pages for meta in page)
+
+    def names(self, prefix: str) -> list[str]:
+        """Return the names of what is directly below a prefix that ends in `/`."""
+        with self._errors(f"list {prefix}"):
+            found = obstore.list_with_delimiter(self._readable(), prefix)
+        paths = [*found["common_prefixes"], *(meta["path"] for meta in found["objects"])]
+        return sorted(path.rsplit("/", 1)[-1] for path in paths)
+
+    def delete(self, *keys: str) -> None:
+        """Remove objects; one that does not exist is no error."""
+        backend = self._readable()
+        for key in keys:
+            try:
+                with self._errors(f"delete {key}"):
+                    obstore.delete(backend, key)
+            except NotFoundError:
+                continue
+
+    def delete_prefix(self, prefix: str) -> None:
+        """Remove everything below a prefix that ends in `/`."""
+        keys = [entry.key for entry in self.entries(prefix)]
+        if self.directory is not None:
+            self.delete(*keys)
+            return
+        for start in range(0, len(keys), 1000):
+            with self._errors(f"delete {prefix}"):
+                obstore.delete(self._readable(), keys[start : start + 1000])
+
+    def put_json(self, key: str, value: Any) -> None:
+        self.put(key, to_json(value))
+
+    def create_json(self, key: str, value: Any) -> None:
+        self.create(key, to_json(value))
+
+    def get_json(self, key: str) -> Any:
+        return self._parse(key, self.get(key))
+
+    def find_json(self, key: str) -> Any:
+        """Read a JSON object, or return None if there is none."""
+        data = self.find(key)
+        return None if data is None else self._parse(key, data)
+
+    def get_many_json(self, keys: Iterable[str]) -> dict[str, Any]:
+        return {key: self._parse(key, data) for key, data in self.get_many(keys).items()}
+
+    def _parse(self, key: str, data: bytes) -> Any:
+        try:
+            return json.loads(data)
+        except ValueError as error:
+            raise StoreError(f"{self.location(key)} is damaged: {error}") from error
+
+    def _writable(self) -> LocalStore | S3Store:
+        if self._backend is None:
+            self._backend = self._open()
+        return self._backend
+
+    def _readable(self) -> LocalStore | S3Store | MemoryStore:
+        if self.directory is not None and not self.directory.exists():
+            return MemoryStore()
+        return self._writable()
+
+    def _open(self) -> LocalStore | S3Store:
+        if self.directory is not None:
+            return LocalStore(self.directory, mkdir=True, automatic_cleanup=True)
+        parts = urlsplit(self.url)
+        options: ClientConfig = {"connect_timeout": "5s", "timeout": "300s"}
+        if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):
+            options["allow_http"] = True
+        return S3Store(
+            parts.netloc,
+            prefix=parts.path.strip("/") or None,
+            client_options=options,
+            retry_config=PATIENT if self._patient else IMPATIENT,
+            credential_provider=_profile_credentials(),
+        )
+
+    @contextmanager
+    def _errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except AlreadyExistsError as error:
+            raise ExistsError(f"{self.url}: {what}: it exists already") from error
+        except FileNotFoundError as error:
+            raise NotFoundError(f"{self.url}: {what}: it does not exist") from error
+        except (BaseError, OSError, ValueError) as error:
+            raise StoreError(
+                f"the store {self.url} failed to {what}: {_first_line(error)}",
+                hint=_hint(self.directory, str(error)),
+            ) from error
+
+
+def to_json(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def identify(store: Store) -> str:
+    """Return the identity of a store, writing one into it on its first use.
+
+    The identity tells whether another machine that opens the same address sees the same store.
+    """
+    import secrets
+
+    known = store.find_json(layout.VERSION)
+    if known is None:
+        try:
+            store.create_json(layout.VERSION, {"version": 1, "id": secrets.token_hex(8)})
+        except ExistsError:
+            pass
+        known = store.get_json(layout.VERSION)
+    return str(known["id"])
+
+
+def _normalize(url: str) -> tuple[str, Path | None]:
+    if url.startswith("s3://"):
+        parts = urlsplit(url)
+        if not parts.netloc:
+            raise UsageError(f"{url!r} names no bucket", hint="write s3://bucket/prefix")
+        return url.rstrip("/"), None
+    if "://" in url and not url.startswith("file://"):
+        raise UsageError(
+            f"the store {url!r} is of a kind that Gridray does not know",
+            hint="a store is a directory or s3://bucket/prefix",
+        )
+    directory = Path(url.removeprefix("file://")).expanduser().absolute()
+    return str(directory), directory
+
+
+def _profile_credentials() -> Any:
+    """Return a provider for a profile of the AWS tools, where the environment has no keys."""
+    variables = os.environ
+    if "AWS_ACCESS_KEY_ID" in variables or "AWS_WEB_IDENTITY_TOKEN_FILE" in variables:
+        return None
+    files = (
+        variables.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
+        variables.get("AWS_CONFIG_FILE", "~/.aws/config"),
+    )
+    named = "AWS_PROFILE" in variables or "AWS_DEFAULT_PROFILE" in variables
+    if not named and not any(Path(file).expanduser().exists() for file in files):
+        return None
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
+    return Boto3CredentialProvider()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0]
+
+
+def _hint(directory: Path | None, text: str) -> str:
+    if directory is not None:
+        if "No space left" in text:
+            return f"the disk of {directory} is full; free some of it, or set GRIDRAY_STORE"
+        return f"check that {directory} is a directory that you may write, or set GRIDRAY_STORE"
+    return (
+        "check the bucket's name, AWS_REGION, AWS_ENDPOINT_URL and the credentials "
+        "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
+    )
