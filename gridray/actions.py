@@ -7,7 +7,7 @@ from gridray import layout
 from gridray.errors import NotFoundError, StateError
 from gridray.layout import ExperimentName
 from gridray.readers import runs
-from gridray.records import StopRequest, read_run
+from gridray.records import RunRecord, StopRequest, read_run
 from gridray.store import Store
 
 DEFAULT_GRACE = 30.0
@@ -38,11 +38,8 @@ def stop(store: Store, run: str, index: int | None, grace: float = DEFAULT_GRACE
     return count
 
 
-def delete_run(store: Store, run: str, *, force: bool = False) -> None:
-    """Remove a run with its logs and artifacts; its name is free then.
-
-    Args:
-        force: also when it is not over; what still runs is stopped, and loses what it has.
+def check_run_deletable(store: Store, run: str, *, force: bool = False) -> RunRecord | None:
+    """Check that a run may be deleted, and return its record; None of a half-way submission.
 
     Raises:
         NotFoundError: there is no such run.
@@ -54,19 +51,34 @@ def delete_run(store: Store, run: str, *, force: bool = False) -> None:
         # What a submission leaves that was killed half-way: a name taken by nobody.
         if not store.exists(layout.wave(run, 0)):
             raise
-    else:
-        summary = runs.run_view(store, run, time.time()).summary
-        if not summary.state.is_terminal and not force:
-            raise StateError(
-                f"the run {run!r} is {summary.state.value}, and cannot be deleted",
-                hint=f"`gridray stop run {run}` first, or add --force",
-            )
+        return None
+    summary = runs.run_view(store, run, time.time()).summary
+    if not summary.state.is_terminal and not force:
+        raise StateError(
+            f"the run {run!r} is {summary.state.value}, and cannot be deleted",
+            hint=f"`gridray stop run {run}` first, or add --force",
+        )
+    return record
+
+
+def delete_run(store: Store, run: str, *, force: bool = False) -> None:
+    """Remove a run with its logs and artifacts; its name is free then.
+
+    Args:
+        force: also when it is not over; what still runs is stopped, and loses what it has.
+
+    Raises:
+        NotFoundError: there is no such run.
+        StateError: it is not over.
+    """
+    record = check_run_deletable(store, run, force=force)
+    if record is not None:
         store.delete(layout.active_run(record.cluster.key, run), layout.run_record(run))
     store.delete_prefix(layout.run_prefix(run))
 
 
-def delete_experiment(store: Store, run: str, index: int) -> None:
-    """Remove an experiment that is over, with its logs and artifacts.
+def check_experiment_deletable(store: Store, run: str, index: int) -> None:
+    """Check that an experiment may be deleted.
 
     Raises:
         NotFoundError: there is no such experiment.
@@ -78,5 +90,15 @@ def delete_experiment(store: Store, run: str, index: int) -> None:
             f"the experiment {experiment.name!r} is {experiment.state.value}",
             hint=f"`gridray stop experiment {ExperimentName(run, index)}` first",
         )
+
+
+def delete_experiment(store: Store, run: str, index: int) -> None:
+    """Remove an experiment that is over, with its logs and artifacts.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+        StateError: it is not over.
+    """
+    check_experiment_deletable(store, run, index)
     store.put(layout.deletion(run, index), b"")
     store.delete_prefix(layout.experiment_prefix(run, index))

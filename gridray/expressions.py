@@ -41,11 +41,11 @@ _VECTORS = ("dirichlet", "multinomial", "multivariate_hypergeometric", "multivar
 
 _COMPLAINTS = (ArithmeticError, AttributeError, MemoryError, RuntimeWarning, TypeError, ValueError)
 
-_CALL = re.compile(r"((?:np\.|numpy\.)?(?:random\.)?)([^\W\d][\w.]*)(\s*)\(")
-_WORD = re.compile(r"[^\W\d][\w.]*")
-_STRING_OR_COMMENT = re.compile(
-    r"""'''.*?(?:'''|\Z)|\"\"\".*?(?:\"\"\"|\Z)|'(?:\\.|[^'\\\n])*'?|"(?:\\.|[^"\\\n])*"?|\#[^\n]*""",
-    re.DOTALL,
+_CALL = r"((?:np\.|numpy\.)?(?:random\.)?)([^\W\d][\w.]*)(\s*)\("
+_WORD = r"[^\W\d][\w.]*"
+_STRING_OR_COMMENT = (
+    r"(?s)'''.*?(?:'''|\Z)|'(?:\\.|[^'\\\n])*'?|#[^\n]*|"
+    r'""".*?(?:"""|\Z)|"(?:\\.|[^"\\\n])*"?'
 )
 _CLOSERS = {"[": "]", "(": ")", "{": "}"}
 _LITERALS = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.Load, ast.UAdd, ast.USub)
@@ -142,7 +142,7 @@ def read(text: str) -> Reading:
         return Reading(_list(stripped))
     if stripped.startswith("(") and isinstance(_tree_or_none(stripped), ast.Tuple):
         return Reading((text,), remark="a tuple is no sweep; a list in [ ] is one")
-    if call := _CALL.match(stripped):
+    if call := re.match(_CALL, stripped):
         return _read_call(text, stripped, *call.groups())
     return Reading((text,))
 
@@ -206,7 +206,7 @@ def _not_literal(item: ast.expr, source: "_Source") -> str | None:
             case ast.UnaryOp(operand=ast.Constant(int() | float() | complex()) | ast.Name("inf")):
                 fine = True
             case ast.Name() | ast.Attribute():
-                fine = _WORD.fullmatch(source.segment(node)) is not None
+                fine = re.fullmatch(_WORD, source.segment(node)) is not None
             case _:
                 fine = isinstance(node, _LITERALS)
         if not fine:
@@ -234,11 +234,11 @@ def _range(call: ast.Call, source: "_Source") -> RangeValues:
             wrong = shown(source.segment(node))
             raise Malformed(f"range takes whole numbers, not {wrong}", mend=mend)
         bounds.append(number)
-    if len(bounds) == 3 and bounds[2] == 0:
-        mend = f"range({bounds[0]}, {bounds[1]}, 1)"
-        raise Malformed("the step of a range cannot be 0", mend=mend)
     if max(map(abs, bounds)) > sys.maxsize // 2:
         raise Malformed("its numbers are too large", mend=mend)
+    if len(bounds) == 3 and bounds[2] == 0:
+        one = _checked_mend(f"range({bounds[0]}, {bounds[1]}, 1)")
+        raise Malformed("the step of a range cannot be 0", mend=one)
     values = range(*bounds)
     if not values:
         raise Malformed("it is a sweep of zero values", mend=mend)
@@ -351,7 +351,7 @@ def _brackets(text: str) -> tuple[str, int]:
     """Return the closing brackets that are missing at the end, and the greatest depth."""
     missing: list[str] = []
     depth = 0
-    for character in re.findall(r"[\[\](){}]", _STRING_OR_COMMENT.sub("", text)):
+    for character in re.findall(r"[\[\](){}]", re.sub(_STRING_OR_COMMENT, "", text)):
         if character in _CLOSERS:
             missing.append(_CLOSERS[character])
             depth = max(depth, len(missing))

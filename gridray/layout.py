@@ -177,8 +177,9 @@ def controller(cluster_key: str) -> str:
 def encode_path(path: str) -> str:
     """Turn a file's path into a key that every store takes, one to one.
 
-    Stores refuse control characters, take `#<digits>` at the end for their own temporary files,
-    and limit the length; such characters are percent-encoded, such lengths replaced by a hash.
+    Stores refuse control characters, take `#<digits>` at the end for their own temporary files and
+    `c:` or `c|` there for a drive, and limit the length; such characters are percent-encoded, such
+    lengths replaced by a hash.
     """
     encoded = "/".join(_encode_segment(segment) for segment in path.split("/"))
     if len(encoded.encode()) <= PATH_LIMIT:
@@ -190,6 +191,8 @@ def _encode_segment(segment: str) -> str:
     encoded = "".join(_encode_character(character) for character in segment)
     if encoded in (".", ".."):
         encoded = encoded.replace(".", "%2E")
+    if encoded[-1:] in (":", "|"):
+        encoded = f"{encoded[:-1]}%{ord(encoded[-1]):02X}"
     if len(encoded.encode()) <= SEGMENT_LIMIT:
         return encoded
     return f"%long-{hashlib.sha256(os.fsencode(segment)).hexdigest()}"

@@ -16,14 +16,7 @@ from enum import Enum
 from typing import Any
 
 from gridray.errors import SweepError
-from gridray.expressions import (
-    Distribution,
-    Malformed,
-    RangeValues,
-    Reading,
-    read,
-    shown,
-)
+from gridray.expressions import Distribution, Malformed, RangeValues, Reading, read, shown
 
 # One distribution never draws more numbers: under random_search nothing else bounds them.
 MAX_DRAWN = 1_000_000
@@ -210,7 +203,7 @@ def _arguments(args: Sequence[str]) -> list[_Argument]:
             arguments.append(_Argument(place, token, None))
         elif _is_option(token) and equals:
             arguments.append(_Argument(place, text, names.new(option), prefix=option + equals))
-        elif _is_option(token) and (following == "--" or _is_option(following)):
+        elif _is_option(token) and _is_option(following):
             arguments.append(_Argument(place, token, names.new(token), is_flag=True))
         elif _is_option(token):
             arguments.append(_Argument(place, token, None))
@@ -225,7 +218,7 @@ def _arguments(args: Sequence[str]) -> list[_Argument]:
 
 
 def _is_option(token: str) -> bool:
-    if not token.startswith("-") or token in ("-", "--"):
+    if not token.startswith("-") or token == "-":
         return False
     try:
         float(token)
@@ -276,6 +269,8 @@ def _joined(text: str, following: Sequence[str]) -> str | None:
     """Undo what a shell does to an unquoted `[1, 2]`: it makes two tokens of it."""
     for token in following[:20]:
         text = f"{text} {token}"
+        if len(text) > 1000:
+            break  # no hint can show it
         try:
             read(text)
         except Malformed:
@@ -336,9 +331,7 @@ def _draw(
                 raise _sweep_error(argument, error) from error
         texts = [argument.prefix, *(() if isinstance(drawn, RangeValues) else drawn)]
         if not all(map(_is_passable, texts)):
-            message = (
-                f"{argument.shown} cannot be given to a program: it has a NUL or is not Unicode"
-            )
+            message = f"{argument.shown} has a NUL or is not Unicode: no program can be given it"
             raise SweepError(message, hint="take that character out")
         values.append(drawn)
     return values

@@ -28,6 +28,8 @@ HOSTILE = [
     "tab\t",
     "-rf",
     "C:colon",
+    "*?[x]",
+    "\x01\x7f",
 ]
 
 

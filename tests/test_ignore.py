@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,7 +117,7 @@ def trees(draw: st.DrawFn) -> dict[str, bytes]:
 
 
 @settings(
-    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(files=trees())
 def test_trees_are_read_as_git_reads_them(git: Git, files: dict[str, bytes]) -> None:
@@ -261,12 +260,12 @@ def kept(root: Path) -> list[str]:
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Iterator[Path]:
+def tree(tmp_path: Path) -> Path:
     for name in ("a.log", "a.tmp", "a.txt", "sub/a.log", "sub/a.tmp", "sub/a.txt"):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
+        path = tmp_path / "tree" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    yield tmp_path
+    return tmp_path / "tree"
 
 
 def test_gitignore_and_dockerignore_are_combined(tree: Path) -> None:

@@ -13,7 +13,18 @@ from gridray import source
 from gridray.errors import NotFoundError, SourceError
 from gridray.source import Manifest, SourceFile, check_root, check_size, explain, scan
 
-HOSTILE = ["a b", 'it\'s "q"', "new\nline", "ünï-日本-🦦", "100%", "#hash", "back\\slash", "-rf"]
+HOSTILE = [
+    "a b",
+    'it\'s "q"',
+    "new\nline",
+    "ünï-日本-🦦",
+    "100%",
+    "#hash",
+    "back\\slash",
+    "-rf",
+    "*?[x]",
+    "\x01\x7f",
+]
 
 
 def plant(root: Path, *paths: str) -> Path:
@@ -27,16 +38,23 @@ def plant(root: Path, *paths: str) -> Path:
     return root
 
 
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    project = tmp_path / "project"
+    project.mkdir()
+    return project
+
+
 def paths(manifest: Manifest) -> list[str]:
     return [file.path for file in manifest.files]
 
 
-def test_a_manifest_lists_files_with_sizes_and_modes(tmp_path: Path) -> None:
-    plant(tmp_path, "main.py", "pkg/run.sh")
-    (tmp_path / "main.py").chmod(0o640)
-    (tmp_path / "pkg" / "run.sh").chmod(0o755)
-    manifest = scan(tmp_path)
-    assert manifest.root == tmp_path.resolve()
+def test_a_manifest_lists_files_with_sizes_and_modes(project: Path) -> None:
+    plant(project, "main.py", "pkg/run.sh")
+    (project / "main.py").chmod(0o640)
+    (project / "pkg" / "run.sh").chmod(0o755)
+    manifest = scan(project)
+    assert manifest.root == project.resolve()
     assert manifest.files == (
         SourceFile("main.py", 7, 0o640),
         SourceFile("pkg/run.sh", 10, 0o755),
@@ -45,66 +63,66 @@ def test_a_manifest_lists_files_with_sizes_and_modes(tmp_path: Path) -> None:
     assert manifest.warnings == ()
 
 
-def test_files_are_sorted_by_path(tmp_path: Path) -> None:
-    plant(tmp_path, "b/x", "a/x", "a.py", "a-b", "B", "é")
-    assert paths(scan(tmp_path)) == ["B", "a-b", "a.py", "a/x", "b/x", "é"]
+def test_files_are_sorted_by_path(project: Path) -> None:
+    plant(project, "b/x", "a/x", "a.py", "a-b", "B", "é")
+    assert paths(scan(project)) == ["B", "a-b", "a.py", "a/x", "b/x", "é"]
 
 
-def test_an_empty_directory_is_an_empty_manifest(tmp_path: Path) -> None:
-    manifest = scan(tmp_path)
+def test_an_empty_directory_is_an_empty_manifest(project: Path) -> None:
+    manifest = scan(project)
     assert manifest.files == () and manifest.size == 0
     assert len(manifest.digest()) == 64
 
 
-def test_only_directories_without_content_are_listed(tmp_path: Path) -> None:
-    plant(tmp_path, "full/x", "empty/", "logs/a.log", "deep/er/", "deep/er/est/", ".gitignore")
-    (tmp_path / ".gitignore").write_text("*.log\n")
-    (tmp_path / "empty").chmod(0o700)
-    directories = [file for file in scan(tmp_path).files if file.is_dir]
+def test_only_directories_without_content_are_listed(project: Path) -> None:
+    plant(project, "full/x", "empty/", "logs/a.log", "deep/er/", "deep/er/est/", ".gitignore")
+    (project / ".gitignore").write_text("*.log\n")
+    (project / "empty").chmod(0o700)
+    directories = [file for file in scan(project).files if file.is_dir]
     assert [file.path for file in directories] == ["deep/er/est", "empty", "logs"]
     assert directories[1] == SourceFile("empty", 0, 0o700, is_dir=True)
 
 
-def test_git_never_goes_along(tmp_path: Path) -> None:
-    plant(tmp_path, ".git/config", "sub/.git", "lib/.git/x", ".github/x", ".gitignore", "x.git")
-    (tmp_path / ".gitignore").write_text("!.git\n!.git/\n")
-    assert paths(scan(tmp_path)) == [".github/x", ".gitignore", "lib", "sub", "x.git"]
+def test_git_never_goes_along(project: Path) -> None:
+    plant(project, ".git/config", "sub/.git", "lib/.git/x", ".github/x", ".gitignore", "x.git")
+    (project / ".gitignore").write_text("!.git\n!.git/\n")
+    assert paths(scan(project)) == [".github/x", ".gitignore", "lib", "sub", "x.git"]
 
 
 def test_an_ignored_directory_is_never_entered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plant(tmp_path, "src/a/x", "data/many/x", "src/data/x", ".git/x", ".gitignore")
-    (tmp_path / ".gitignore").write_text("data/\n")
+    plant(project, "src/a/x", "data/many/x", "src/data/x", ".git/x", ".gitignore")
+    (project / ".gitignore").write_text("data/\n")
     entered = []
     real = os.scandir
 
     def counting(path: str) -> "os._ScandirIterator[str]":
-        entered.append(os.path.relpath(path, tmp_path))
+        entered.append(os.path.relpath(path, project))
         return real(path)
 
     monkeypatch.setattr(os, "scandir", counting)
-    scan(tmp_path)
+    scan(project)
     assert sorted(entered) == [".", "src", "src/a"]
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_names(name: str, tmp_path: Path) -> None:
-    plant(tmp_path, f"{name}/{name}")
-    (tmp_path / "link").symlink_to(f"{name}/{name}")
-    manifest = scan(tmp_path)
+def test_hostile_names(name: str, project: Path) -> None:
+    plant(project, f"{name}/{name}")
+    (project / "link").symlink_to(f"{name}/{name}")
+    manifest = scan(project)
     assert paths(manifest) == sorted([f"{name}/{name}", "link"])
     assert len(manifest.digest()) == 64
-    assert explain(tmp_path, f"{name}/{name}").goes
+    assert explain(project, f"{name}/{name}").goes
 
 
 class TestDigest:
     @pytest.fixture
-    def tree(self, tmp_path: Path) -> Path:
-        plant(tmp_path, "main.py", "empty/", "pkg/x.py")
-        (tmp_path / "main.py").chmod(0o644)
-        (tmp_path / "link").symlink_to("main.py")
-        return tmp_path
+    def tree(self, project: Path) -> Path:
+        plant(project, "main.py", "empty/", "pkg/x.py")
+        (project / "main.py").chmod(0o644)
+        (project / "link").symlink_to("main.py")
+        return project
 
     def test_it_is_the_same_for_the_same_tree(self, tree: Path) -> None:
         before = scan(tree).digest()
@@ -150,9 +168,9 @@ class TestDigest:
 
 class TestLinks:
     @pytest.fixture
-    def tree(self, tmp_path: Path) -> Path:
-        plant(tmp_path, "outside/x", "tree/a/b/file", "tree/c/file")
-        return tmp_path / "tree"
+    def tree(self, project: Path) -> Path:
+        plant(project, "outside/x", "tree/a/b/file", "tree/c/file")
+        return project / "tree"
 
     def links(self, tree: Path) -> dict[str, str]:
         return {file.path: file.link for file in scan(tree).files if file.link is not None}
@@ -224,16 +242,16 @@ class TestLinks:
 
 
 def test_sockets_and_fifos_are_skipped_with_a_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plant(tmp_path, "x", "sub/y", ".gitignore")
-    (tmp_path / ".gitignore").write_text("ignored\n")
-    os.mkfifo(tmp_path / "sub" / "pi\npe")
-    os.mkfifo(tmp_path / "ignored")
-    monkeypatch.chdir(tmp_path)  # the name of a socket is limited to about 100 bytes
+    plant(project, "x", "sub/y", ".gitignore")
+    (project / ".gitignore").write_text("ignored\n")
+    os.mkfifo(project / "sub" / "pi\npe")
+    os.mkfifo(project / "ignored")
+    monkeypatch.chdir(project)  # the name of a socket is limited to about 100 bytes
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("socket")
-        manifest = scan(tmp_path)
+        manifest = scan(project)
     assert paths(manifest) == [".gitignore", "sub/y", "x"]
     assert manifest.warnings == (
         "socket is a socket and stays behind.",
@@ -241,24 +259,24 @@ def test_sockets_and_fifos_are_skipped_with_a_warning(
     )
 
 
-def test_names_that_are_not_utf8_are_named(tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_are_named(project: Path) -> None:
     for name in (b"caf\xe9.py", b"dir\xff/x", b"ok/\xfe"):
-        path = os.path.join(os.fsencode(tmp_path), name)
+        path = os.path.join(os.fsencode(project), name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w"):
             pass
     with pytest.raises(SourceError) as caught:
-        scan(tmp_path)
+        scan(project)
     assert caught.value.message.split("\n")[1:] == [r"  caf\xe9.py", r"  dir\xff", r"  ok/\xfe"]
     assert caught.value.hint and "Rename" in caught.value.hint
-    (tmp_path / ".gridignore").write_bytes(b"caf*\ndir\xff/\nok\n")
-    assert paths(scan(tmp_path)) == [".gridignore"]
+    (project / ".gridignore").write_bytes(b"caf*\ndir\xff/\nok\n")
+    assert paths(scan(project)) == [".gridignore"]
 
 
-def test_a_link_to_a_name_that_is_not_utf8_is_named(tmp_path: Path) -> None:
-    os.symlink(b"\xff", os.path.join(os.fsencode(tmp_path), b"link"))
+def test_a_link_to_a_name_that_is_not_utf8_is_named(project: Path) -> None:
+    os.symlink(b"\xff", os.path.join(os.fsencode(project), b"link"))
     with pytest.raises(SourceError, match=r"link -> \\xff"):
-        scan(tmp_path)
+        scan(project)
 
 
 # Root reads what it likes, so the scan runs where it has given up that right.
@@ -286,12 +304,12 @@ def scan_unprivileged(root: Path) -> str:
 
 
 @pytest.fixture
-def unreadable(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def unreadable(request: pytest.FixtureRequest, project: Path) -> Iterator[str]:
     path: str = request.param
-    plant(tmp_path, "ok", path)
-    (tmp_path / path).chmod(0)
+    plant(project, "ok", path)
+    (project / path).chmod(0)
     yield path.rstrip("/")
-    (tmp_path / path).chmod(0o700)
+    (project / path).chmod(0o700)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="drops capabilities, which Linux has")
@@ -299,40 +317,40 @@ class TestUnreadable:
     @pytest.mark.parametrize(
         "unreadable", ["sub/x", "sub/dir/", "sub/.gitignore", ".gridignore"], indirect=True
     )
-    def test_it_is_named(self, unreadable: str, tmp_path: Path) -> None:
-        answer = scan_unprivileged(tmp_path)
+    def test_it_is_named(self, unreadable: str, project: Path) -> None:
+        answer = scan_unprivileged(project)
         assert answer.rstrip("/").startswith(unreadable)
         assert answer.endswith("cannot be read: Permission denied.")
 
     @pytest.mark.parametrize("unreadable", ["sub/x", "sub/"], indirect=True)
-    def test_it_costs_nothing_where_it_is_ignored(self, unreadable: str, tmp_path: Path) -> None:
-        (tmp_path / ".gitignore").write_text("sub/\n")
-        assert scan_unprivileged(tmp_path) == "['.gitignore', 'ok']"
+    def test_it_costs_nothing_where_it_is_ignored(self, unreadable: str, project: Path) -> None:
+        (project / ".gitignore").write_text("sub/\n")
+        assert scan_unprivileged(project) == "['.gitignore', 'ok']"
 
 
-def test_a_missing_root_and_a_file_are_refused(tmp_path: Path) -> None:
-    plant(tmp_path, "file")
+def test_a_missing_root_and_a_file_are_refused(project: Path) -> None:
+    plant(project, "file")
     with pytest.raises(SourceError, match="none does not exist"):
-        scan(tmp_path / "none")
+        scan(project / "none")
     with pytest.raises(SourceError, match="file is not a directory"):
-        scan(tmp_path / "file")
+        scan(project / "file")
 
 
 class TestCheckRoot:
     @pytest.fixture(autouse=True)
-    def home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        home = tmp_path / "homes" / "me"
+    def home(self, project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        home = project / "homes" / "me"
         (home / "project").mkdir(parents=True)
         monkeypatch.setenv("HOME", str(home))
         return home
 
-    def test_a_project_is_fine(self, home: Path, tmp_path: Path) -> None:
+    def test_a_project_is_fine(self, home: Path, project: Path) -> None:
         check_root(home / "project", yes=False)
-        check_root(tmp_path / "elsewhere", yes=False)
+        check_root(project / "elsewhere", yes=False)
 
-    def test_the_home_directory_and_above_need_a_yes(self, home: Path, tmp_path: Path) -> None:
-        (tmp_path / "alias").symlink_to(home)
-        for root in (home, tmp_path / "alias", home / "project" / "..", home.parent, Path("/")):
+    def test_the_home_directory_and_above_need_a_yes(self, home: Path, project: Path) -> None:
+        (project / "alias").symlink_to(home)
+        for root in (home, project / "alias", home / "project" / "..", home.parent, Path("/")):
             with pytest.raises(SourceError, match="home directory") as caught:
                 check_root(root, yes=False)
             assert caught.value.hint and "--yes" in caught.value.hint
@@ -372,8 +390,8 @@ class TestCheckSize:
 
 class TestExplain:
     @pytest.fixture
-    def tree(self, tmp_path: Path) -> Path:
-        root = tmp_path / "tree"
+    def tree(self, project: Path) -> Path:
+        root = project / "tree"
         plant(root, ".git/x", "a.py", "data/x", "sub/b.log", "sub/keep.log", "sub/c.py")
         (root / ".gitignore").write_text("# data\ndata/\n*.log\n")
         (root / "sub" / ".gitignore").write_text("!keep.log\n")

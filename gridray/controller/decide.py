@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from gridray.layout import AttemptName
 from gridray.rayjobs import Job, JobError, JobStatus
 from gridray.records import AttemptState, Row, RunRecord, StopRequest
-from gridray.states import Reason, State
+from gridray.states import TRANSITIONS, Reason, State
 
 # Jobs that wait for resources at once, over all runs: enough that a free place is taken at once and
 # an autoscaler sees the demand, few enough that Ray's queue stays short and a stop is quick.
@@ -105,7 +105,7 @@ def _observe(row: Row, job: Job | None, attempt: AttemptState | None, now: float
         return _lost(row, attempt, Reason.NODE_LOST, "the cluster was restarted", now)
     if job.status.is_terminal:
         return _without_last_word(row, job, attempt, now)
-    if attempt is not None:
+    if attempt is not None and attempt.state in TRANSITIONS[row.state]:
         return replace(row, state=attempt.state, started_at=attempt.started_at)
     return row
 

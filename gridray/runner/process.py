@@ -12,7 +12,7 @@ AFTERMATH = 2.0
 
 # Whatever kills the runner closes the pipe, and the guard then ends the script's processes. It
 # ignores the signals that are meant for the script.
-GUARD = 'trap "" HUP INT TERM; read _; kill -KILL -- "-$1"'
+GUARD = 'trap "" HUP INT TERM; read _; kill -9 "-$1"'
 
 
 class ScriptProcess:

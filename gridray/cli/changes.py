@@ -1,0 +1,84 @@
+"""Stopping and deleting: what is meant, and what is told of it."""
+
+import time
+from collections.abc import Sequence
+
+from gridray import actions, settings
+from gridray.cli import shapes, text
+from gridray.cli.output import Output
+from gridray.clusters.cluster import is_local
+from gridray.clusters.local import LocalCluster
+from gridray.layout import ExperimentName
+from gridray.readers import runs
+from gridray.records import read_run
+from gridray.store import Store
+
+Target = str | ExperimentName
+
+
+def existing_runs(store: Store, names: Sequence[str]) -> list[str]:
+    """Return the names.
+
+    Raises:
+        NotFoundError: one is of no run.
+    """
+    return [read_run(store, name).name for name in names]
+
+
+def existing_experiments(store: Store, names: Sequence[ExperimentName]) -> list[ExperimentName]:
+    """Return the names.
+
+    Raises:
+        NotFoundError: one is of no experiment.
+    """
+    for name in names:
+        runs.experiment_view(store, name.run, name.index, time.time())
+    return list(names)
+
+
+def stop(out: Output, store: Store, targets: Sequence[Target], grace: float) -> shapes.Stops:
+    """Ask for the end of runs and experiments, and say when that can take effect."""
+    asked = []
+    for target in targets:
+        run, index = _taken_apart(target)
+        count = actions.stop(store, run, index, grace)
+        asked.append(shapes.Stopped(str(target), count))
+        if count and _waits_for_cluster(store, run):
+            out.warn(
+                f"the local cluster is not running: the stop of {target} takes effect when it is"
+            )
+    return shapes.Stops(tuple(asked))
+
+
+def show_stops(out: Output, stops: shapes.Stops) -> None:
+    for each in stops.stopped:
+        if each.experiments:
+            told = f"{text.count(each.experiments, 'experiment')} asked to end"
+        else:
+            told = "over already"
+        out.line(f"{each.name}: {told}")
+
+
+def question(targets: Sequence[Target]) -> str:
+    return f"Delete {', '.join(map(str, targets))} with all logs and artifacts?"
+
+
+def deletions(targets: Sequence[Target]) -> shapes.Deletions:
+    return shapes.Deletions(tuple(map(str, targets)))
+
+
+def show_deletions(out: Output, deleted: shapes.Deletions) -> None:
+    for name in deleted.deleted:
+        out.line(f"{name}: deleted")
+
+
+def _taken_apart(target: Target) -> tuple[str, int | None]:
+    return (target, None) if isinstance(target, str) else (target.run, target.index)
+
+
+def _waits_for_cluster(store: Store, run: str) -> bool:
+    cluster = read_run(store, run).cluster
+    if not is_local(cluster.name):
+        return False
+    local = LocalCluster(settings.load())
+    return local.key() == cluster.key and local.running() is None

@@ -1,0 +1,37 @@
+"""`clusters`: which there are, and this machine's own up and down."""
+
+import typer
+
+from gridray.cli import options, panels
+from gridray.cli.command import command, with_output
+from gridray.cli.output import Output
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer()
+    group.callback(invoke_without_command=True)(with_output(list_clusters))
+    command(group, "up")(up)
+    command(group, "down")(down)
+    app.add_typer(group, name="clusters", rich_help_panel=panels.CLUSTERS)
+
+
+def list_clusters(out: Output, ctx: typer.Context) -> None:
+    """List the clusters, or take this machine's own up and down."""
+    from gridray.cli import cluster_work
+
+    if ctx.invoked_subcommand is None:
+        out.show(cluster_work.overview(), cluster_work.show_overview)
+
+
+def up(out: Output, name: options.LocalOnly) -> None:
+    """Start the Ray cluster of this machine, which the first run does by itself."""
+    from gridray.cli import cluster_work
+
+    out.show(cluster_work.up(out), cluster_work.show_up)
+
+
+def down(out: Output, name: options.LocalOnly, yes: options.Yes = False) -> None:
+    """Stop the Ray cluster of this machine; all runs stay readable."""
+    from gridray.cli import cluster_work
+
+    out.show(cluster_work.down(out, yes=yes), cluster_work.show_down)

@@ -1,0 +1,75 @@
+"""Where the Ray dashboard shows an experiment."""
+
+import os
+import time
+import webbrowser
+
+from gridray import settings
+from gridray.cli import shapes
+from gridray.cli.output import Output
+from gridray.clusters.cluster import Cluster, existing, is_local
+from gridray.clusters.local import LocalCluster
+from gridray.errors import ClusterError, StateError
+from gridray.layout import AttemptName, ExperimentName
+from gridray.readers import runs
+from gridray.records import read_run
+from gridray.settings import Settings
+from gridray.states import State
+from gridray.store import Store
+
+
+def find(out: Output, store: Store, name: ExperimentName) -> shapes.Link:
+    """Return the address of the job of an experiment's latest attempt.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+        StateError: it has no job yet, or the cluster has forgotten it.
+        ClusterError: the cluster cannot be reached.
+    """
+    record = read_run(store, name.run)
+    view = runs.experiment_view(store, name.run, name.index, time.time())
+    known = settings.load()
+    cluster = _cluster(record.cluster.name, known)
+    job = str(AttemptName(name.run, name.index, view.attempt))
+    if cluster.jobs().job(job) is None:
+        if view.state is State.QUEUED:
+            raise StateError(f"{name} is queued: Ray has no job for it yet")
+        raise StateError(
+            f"the cluster {cluster.name} knows no job {job} any more: it was started anew since",
+            hint=f"`gridray logs {name}` and `gridray artifacts {name}` still have everything",
+        )
+    if cluster.token:
+        out.note(f"the dashboard asks for a token: it is in {_token_place(cluster, known)}")
+    return shapes.Link(f"{cluster.address}/#/jobs/{job}")
+
+
+def show(out: Output, link: shapes.Link) -> None:
+    out.line(link.url)
+
+
+def open_browser(link: shapes.Link, *, wanted: bool) -> None:
+    if wanted:
+        webbrowser.open(link.url)
+
+
+def _cluster(name: str, known: Settings) -> Cluster:
+    if not is_local(name):
+        return existing(name, known)
+    running = LocalCluster(known).running()
+    if running is None:
+        raise ClusterError(
+            "the local cluster is not running, and its dashboard neither",
+            hint="`gridray status`, `gridray logs` and `gridray artifacts` work without it",
+        )
+    return running
+
+
+def _token_place(cluster: Cluster, known: Settings) -> str:
+    if is_local(cluster.name):
+        return f"{known.home / 'local' / 'cluster.json'}, as `token`"
+    named = known.clusters.get(cluster.name)
+    if named and named.token:
+        return f"{known.home / 'settings.toml'}"
+    if "RAY_AUTH_TOKEN" in os.environ:
+        return "the environment variable RAY_AUTH_TOKEN"
+    return os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")

@@ -1,0 +1,58 @@
+"""`delete`: runs, experiments and the local cluster go for good."""
+
+import typer
+
+from gridray.cli import options, panels
+from gridray.cli.command import command
+from gridray.cli.output import Output
+
+
+def register(app: typer.Typer) -> None:
+    group = typer.Typer(help="Delete runs or experiments with all they have written.")
+    command(group, "run")(delete_runs)
+    command(group, "experiment")(delete_experiments)
+    command(group, "cluster")(delete_clusters)
+    app.add_typer(group, name="delete", rich_help_panel=panels.CHANGE)
+
+
+def delete_runs(
+    out: Output, run: options.Runs, yes: options.Yes = False, force: options.Force = False
+) -> None:
+    """Delete runs that are over, with their logs and artifacts."""
+    from gridray import actions
+    from gridray.cli import changes, names
+
+    store = names.open_store()
+    targets = names.runs(run)
+    for name in targets:
+        actions.check_run_deletable(store, name, force=force)
+    out.confirm(changes.question(targets), yes=yes)
+    for name in targets:
+        actions.delete_run(store, name, force=force)
+    out.show(changes.deletions(targets), changes.show_deletions)
+
+
+def delete_experiments(
+    out: Output, experiment: options.Experiments, yes: options.Yes = False
+) -> None:
+    """Delete single experiments that are over, with their logs and artifacts."""
+    from gridray import actions
+    from gridray.cli import changes, names
+
+    store = names.open_store()
+    targets = names.experiments(experiment)
+    for name in targets:
+        actions.check_experiment_deletable(store, name.run, name.index)
+    out.confirm(changes.question(targets), yes=yes)
+    for name in targets:
+        actions.delete_experiment(store, name.run, name.index)
+    out.show(changes.deletions(targets), changes.show_deletions)
+
+
+def delete_clusters(out: Output, name: options.Clusters, yes: options.Yes = False) -> None:
+    """Take the local cluster down; other clusters are only known from the settings."""
+    from gridray.cli import cluster_work
+
+    for each in name:
+        cluster_work.check_ours(each)
+    out.show(cluster_work.down(out, yes=yes), cluster_work.show_down)

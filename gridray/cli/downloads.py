@@ -1,0 +1,149 @@
+"""Artifacts as users name them: which there are, where they land, bringing them there."""
+
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from gridray.archive import shown
+from gridray.cli import shapes, text
+from gridray.cli.output import Output
+from gridray.cli.text import Column
+from gridray.errors import UsageError
+from gridray.layout import ExperimentName, parse_name
+from gridray.readers import artifacts, runs
+from gridray.readers.artifacts import Artifact
+from gridray.store import Store
+
+DEFAULT_DIRECTORY = Path("grid_artifacts")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A name that the user has typed, and the experiments it stands for."""
+
+    name: str
+    experiments: tuple[ExperimentName, ...]
+    is_run: bool
+
+    def target(self, directory: Path, artifact: Artifact) -> Path:
+        inner = Path(self.name) / str(artifact.experiment) if self.is_run else Path(self.name)
+        return directory / inner / artifact.path
+
+
+Found = list[tuple[Chosen, Artifact]]
+
+
+def chosen(store: Store, names: Sequence[str]) -> list[Chosen]:
+    """Look the names up, each once.
+
+    Raises:
+        NotFoundError: there is no such run or experiment.
+        UsageError: one is no name.
+    """
+    found = []
+    for name in dict.fromkeys(names):
+        run, index = parse_name(name)
+        now = time.time()
+        if index is None:
+            views = runs.run_view(store, run, now).experiments
+        else:
+            views = (runs.experiment_view(store, run, index, now),)
+        experiments = (ExperimentName(run, parse_name(view.name)[1] or 0) for view in views)
+        found.append(Chosen(name, tuple(experiments), index is None))
+    return found
+
+
+def find(store: Store, wanted: Sequence[Chosen], pattern: str | None) -> Found:
+    """Return the artifacts of what was chosen, those whose path matches."""
+    return [
+        (each, artifact)
+        for each in wanted
+        for name in each.experiments
+        for artifact in artifacts.of_experiment(store, name.run, name.index, pattern)
+    ]
+
+
+def locations(store: Store, wanted: Sequence[Chosen]) -> shapes.Locations:
+    return shapes.Locations(
+        tuple(
+            shapes.Location(str(name), artifacts.location(store, name.run, name.index))
+            for each in wanted
+            for name in each.experiments
+        )
+    )
+
+
+def show_locations(out: Output, found: shapes.Locations) -> None:
+    rows = ((each.experiment, each.location) for each in found.locations)
+    out.table((Column("Experiment"), Column("Location")), rows)
+
+
+def listing(found: Found) -> shapes.Artifacts:
+    return shapes.Artifacts(tuple(_shape(artifact) for _, artifact in found))
+
+
+def _shape(artifact: Artifact) -> shapes.Artifact:
+    modified = datetime.fromtimestamp(artifact.record.mtime_ns / 1e9, timezone.utc)
+    return shapes.Artifact(str(artifact.experiment), artifact.path, artifact.record.size, modified)
+
+
+def show_listing(out: Output, found: shapes.Artifacts) -> None:
+    columns = (Column("Experiment"), Column("Size", right=True), Column("Modified"), Column("Path"))
+    out.table(
+        columns,
+        (
+            (each.experiment, text.size(each.size), text.moment(each.modified), shown(each.path))
+            for each in found.artifacts
+        ),
+    )
+    total = sum(each.size for each in found.artifacts)
+    out.note(f"{text.count(len(found.artifacts), 'file')}, {text.size(total)}")
+
+
+def directory(wanted: Path | None) -> Path:
+    """Return where files go. The one we make ourselves stays out of the next snapshot.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    chosen = wanted or DEFAULT_DIRECTORY
+    try:
+        is_new = not chosen.exists()
+        chosen.mkdir(parents=True, exist_ok=True)
+        if is_new and wanted is None:
+            (chosen / ".gitignore").write_text("*\n")
+    except OSError as error:
+        raise UsageError(
+            f"{shown(str(chosen))} cannot be made: {error.strerror}",
+            hint="choose another --download_dir",
+        ) from error
+    return chosen
+
+
+def bring(
+    out: Output, store: Store, wanted: Sequence[Chosen], found: Found, directory: Path
+) -> shapes.Downloaded:
+    """Download what was found, below the directory."""
+    pairs = [(artifact, each.target(directory, artifact)) for each, artifact in found]
+    total = sum(artifact.record.size for artifact, _ in pairs)
+    title = text.count(len(pairs), "file")
+    with out.progress(title, total) as advance:
+        artifacts.download(store, pairs, lambda artifact: advance(artifact.record.size))
+    out.note(f"{title}, {text.size(total)}")
+    return shapes.Downloaded(
+        tuple(os.fspath(directory / each.name) for each in wanted if _has_any(each, found)),
+        tuple(os.fspath(target) for _, target in pairs),
+        total,
+    )
+
+
+def show_directories(out: Output, found: shapes.Downloaded) -> None:
+    for each in found.directories:
+        out.line(shown(each))
+
+
+def _has_any(each: Chosen, found: Found) -> bool:
+    return any(other is each for other, _ in found)

@@ -1,0 +1,7 @@
+"""The headings below which `gridray --help` lists the commands."""
+
+RUN = "Run"
+FOLLOW = "Follow"
+CHANGE = "Stop and delete"
+CLUSTERS = "Clusters"
+OTHER = "Other"

@@ -1,0 +1,136 @@
+"""What `run` and `files` tell: plans, submissions, files."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from gridray import launch, scripts, source
+from gridray.archive import shown
+from gridray.cli import shapes, text, watching
+from gridray.cli.names import open_store
+from gridray.cli.output import Output
+from gridray.cli.text import Column
+
+if TYPE_CHECKING:
+    from gridray.launch import Plan
+    from gridray.records import RunRecord
+    from gridray.source import Manifest
+
+PLACEHOLDER = "<name>"
+
+
+def tell_misplaced(out: Output, ctx: typer.Context, script: str, args: Sequence[str]) -> None:
+    """Say that arguments with the name of one of our options went to the script."""
+    ours = {_normalized(name) for each in ctx.command.params for name in each.opts}
+    ours |= set(ctx.help_option_names)
+    ours = {name for name in ours if name.startswith("-")}
+    names = [arg.partition("=")[0] for arg in args if arg.startswith("-")]
+    found = list(dict.fromkeys(name for name in names if _normalized(name) in ours))
+    if found:
+        before = "it" if len(found) == 1 else "them"
+        out.note(
+            f"{', '.join(found)} went to {shown(script)}; put {before} before "
+            f"{shown(script)} if gridray was meant"
+        )
+
+
+def warn(out: Output, warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        out.warn(warning)
+
+
+def describe(planned: "Plan") -> shapes.Planned:
+    spec, resources = planned.spec, planned.resources
+    name = spec.name or PLACEHOLDER
+    experiments = (
+        shapes.PlannedExperiment(
+            name=f"{name}-exp{index}",
+            command=tuple(scripts.command(planned.script, each.argv)),
+            params=each.params,
+        )
+        for index, each in enumerate(planned.sweep)
+    )
+    return shapes.Planned(
+        name=spec.name,
+        cluster=launch.choose_cluster(spec.cluster),
+        experiments=tuple(experiments),
+        resources=shapes.Resources(resources.cpus, resources.gpus, resources.memory),
+        files=file_list(planned.manifest).files,
+        size=planned.manifest.size,
+    )
+
+
+def show_plan(out: Output, planned: shapes.Planned) -> None:
+    rows = [(each.name, shlex.join(each.command)) for each in planned.experiments]
+    out.table((Column("Experiment"), Column("Command")), rows)
+    out.line()
+    show_files(out, shapes.Files(planned.files, planned.size))
+    wanted = planned.resources
+    each = text.resources(wanted.cpus, wanted.gpus, wanted.memory)
+    out.line()
+    out.line(
+        f"{text.count(len(rows), 'experiment')} with {each} each, on cluster "
+        f"{text.harmless(planned.cluster)}. Nothing has been started or uploaded."
+    )
+
+
+def show_submitted(out: Output, record: "RunRecord") -> None:
+    """Tell what a new run is: its name is the data, the rest is for people."""
+    out.show(shapes.Submitted(record.name, record.count, record.cluster.name), _show_name)
+    wanted = record.resources
+    each = text.resources(wanted.cpus, wanted.gpus, wanted.memory)
+    files = f"{text.count(record.source.files, 'file')}, {text.size(record.source.size)}"
+    out.note(f"  experiments  {record.count:,}, with {each} each")
+    out.note(f"  cluster      {text.harmless(record.cluster.name)}")
+    out.note(f"  source       {files}, {text.size(record.source.archive_size)} compressed")
+    name = record.name
+    out.next_commands(
+        (
+            f"gridray status {name}",
+            f"gridray logs {name}-exp0 -f",
+            f"gridray artifacts {name}",
+        )
+    )
+
+
+def wait(out: Output, run: str) -> None:
+    """Tell how a run goes until it is over.
+
+    Raises:
+        StateError: an experiment did not succeed.
+    """
+    out.note()
+    watching.check(watching.wait(out, open_store(), run))
+
+
+def file_list(manifest: "Manifest") -> shapes.Files:
+    files = (shapes.File(file.path, file.size) for file in manifest.files)
+    return shapes.Files(tuple(files), manifest.size)
+
+
+def show_files(out: Output, found: shapes.Files) -> None:
+    rows = [(text.size(file.size), shown(file.path)) for file in found.files]
+    out.table((Column("Size", right=True), Column("File")), rows)
+    out.line(f"{text.count(len(rows), 'file')}, {text.size(found.size)}")
+
+
+def verdict(root: Path, path: Path) -> shapes.Verdict:
+    found = source.explain(root, path)
+    return shapes.Verdict(
+        str(path), found.goes, found.text, found.rule_file, found.line, found.pattern
+    )
+
+
+def show_verdict(out: Output, found: shapes.Verdict) -> None:
+    out.line(found.text)
+
+
+def _show_name(out: Output, submitted: shapes.Submitted) -> None:
+    out.line(submitted.name)
+
+
+def _normalized(name: str) -> str:
+    return name.replace("_", "-")

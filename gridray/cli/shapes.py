@@ -1,0 +1,274 @@
+"""What `--output json` prints, shape by shape: `docs/cli.md` is made from these classes."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from gridray.states import Reason, State
+
+if TYPE_CHECKING:
+    from gridray.readers.runs import ExperimentView, RunSummary, RunView
+
+
+class Shape:
+    """A JSON object with these fields, and no others."""
+
+    __pydantic_config__: ClassVar = {"use_attribute_docstrings": True, "extra": "forbid"}
+
+
+@dataclass(frozen=True)
+class Submitted(Shape):
+    name: str
+    """The name of the new run."""
+    experiments: int
+    """How many experiments it has."""
+    cluster: str
+    """The cluster that it runs on."""
+
+
+@dataclass(frozen=True)
+class File(Shape):
+    path: str
+    """Relative to the working directory."""
+    size: int
+    """In bytes."""
+
+
+@dataclass(frozen=True)
+class Files(Shape):
+    files: tuple[File, ...]
+    """What goes along with a run."""
+    size: int
+    """The bytes of all of them."""
+
+
+@dataclass(frozen=True)
+class Verdict(Shape):
+    path: str
+    """As it was typed."""
+    goes: bool
+    """Whether it goes along with a run."""
+    text: str
+    """Why, in words."""
+    rule_file: str | None
+    """The ignore file that decides it."""
+    line: int | None
+    """The line in it."""
+    pattern: str | None
+    """What is written there."""
+
+
+@dataclass(frozen=True)
+class Resources(Shape):
+    cpus: float
+    gpus: float
+    memory: int | None
+    """In bytes; null: not bounded."""
+
+
+@dataclass(frozen=True)
+class PlannedExperiment(Shape):
+    name: str
+    command: tuple[str, ...]
+    """The words of its command line."""
+    params: dict[str, str | bool]
+    """Its point of the sweep."""
+
+
+@dataclass(frozen=True)
+class Planned(Shape):
+    name: str | None
+    """The name of the run; null: a random one."""
+    cluster: str
+    """The cluster that it would run on."""
+    experiments: tuple[PlannedExperiment, ...]
+    resources: Resources
+    """What each experiment gets."""
+    files: tuple[File, ...]
+    """What would be uploaded."""
+    size: int
+    """The bytes of all files."""
+
+
+@dataclass(frozen=True)
+class Run(Shape):
+    name: str
+    state: State
+    created_at: datetime
+    ended_at: datetime | None
+    duration_seconds: float
+    """From its creation to its end, or until now."""
+    cluster: str
+    command: tuple[str, ...]
+    """The words of its command line, with the sweep as it was typed."""
+    experiment_count: int
+    """How many experiments it has; the next numbers say where they are."""
+    queued: int
+    pending: int
+    """Submitted to Ray, or being built."""
+    running: int
+    succeeded: int
+    failed: int
+    cancelled: int
+
+    @classmethod
+    def of(cls, summary: "RunSummary") -> "Run":
+        values = dict(vars(summary))
+        return cls(experiment_count=values.pop("experiments"), **values)
+
+
+@dataclass(frozen=True)
+class Runs(Shape):
+    runs: tuple[Run, ...]
+    """The newest first."""
+
+
+@dataclass(frozen=True)
+class Experiment(Shape):
+    name: str
+    state: State
+    reason: Reason | None
+    """Why it is in its state, where that does not go without saying."""
+    message: str | None
+    """More about that, in words."""
+    command: tuple[str, ...]
+    """The words of its command line."""
+    params: dict[str, str | bool]
+    """Its point of the sweep."""
+    attempt: int
+    """The latest attempt at it, from 0."""
+    exit_code: int | None
+    queued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    queued_seconds: float | None
+    run_seconds: float | None
+
+    @classmethod
+    def of(cls, view: "ExperimentView") -> "Experiment":
+        return cls(**vars(view))
+
+
+@dataclass(frozen=True)
+class RunDetail(Run):
+    experiments: tuple[Experiment, ...]
+    """All of them, or the one that was asked for; without those that were deleted."""
+
+    @classmethod
+    def of_view(cls, view: "RunView") -> "RunDetail":
+        experiments = tuple(map(Experiment.of, view.experiments))
+        return cls(**vars(Run.of(view.summary)), experiments=experiments)
+
+
+@dataclass(frozen=True)
+class LogLine(Shape):
+    time: str
+    """When it was read from the script, RFC 3339."""
+    stream: str
+    """`stdout`, which is stderr too, or `build`."""
+    text: str
+    """Without its newline; bytes that are not UTF-8 are replaced."""
+
+
+@dataclass(frozen=True)
+class Artifact(Shape):
+    experiment: str
+    path: str
+    """Relative to the experiment's working directory."""
+    size: int
+    """In bytes."""
+    modified: datetime
+
+
+@dataclass(frozen=True)
+class Artifacts(Shape):
+    artifacts: tuple[Artifact, ...]
+
+
+@dataclass(frozen=True)
+class Downloaded(Shape):
+    directories: tuple[str, ...]
+    """Where the files of each name are, in the order of the names."""
+    files: tuple[str, ...]
+    """The path of every file."""
+    size: int
+    """The bytes of all of them."""
+
+
+@dataclass(frozen=True)
+class Location(Shape):
+    experiment: str
+    location: str
+    """A directory or an S3 address."""
+
+
+@dataclass(frozen=True)
+class Locations(Shape):
+    locations: tuple[Location, ...]
+
+
+@dataclass(frozen=True)
+class Stopped(Shape):
+    name: str
+    experiments: int
+    """How many experiments were asked to end; 0: it was over already."""
+
+
+@dataclass(frozen=True)
+class Stops(Shape):
+    stopped: tuple[Stopped, ...]
+
+
+@dataclass(frozen=True)
+class Deletions(Shape):
+    deleted: tuple[str, ...]
+    """The names of what is gone."""
+
+
+@dataclass(frozen=True)
+class Cluster(Shape):
+    name: str
+    state: str
+    """`running`, `stopped` (the local one) or `unreachable`."""
+    address: str | None
+    """Of its Ray dashboard."""
+    nodes: int | None
+    cpus: float | None
+    """Of all nodes together."""
+    gpus: float | None
+
+
+@dataclass(frozen=True)
+class Clusters(Shape):
+    clusters: tuple[Cluster, ...]
+
+
+@dataclass(frozen=True)
+class ClusterChange(Shape):
+    name: str
+    changed: bool
+    """Whether there was anything to do."""
+
+
+@dataclass(frozen=True)
+class Link(Shape):
+    url: str
+    """Of the job in the Ray dashboard."""
+
+
+@dataclass(frozen=True)
+class Version(Shape):
+    gridray: str
+    python: str
+
+
+@dataclass(frozen=True)
+class Topics(Shape):
+    topics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Page(Shape):
+    topic: str
+    text: str
+    """Markdown."""

@@ -1,0 +1,42 @@
+"""`status` and `history`: where runs and experiments are."""
+
+import time
+
+import typer
+
+from gridray.cli import options, panels
+from gridray.cli.command import command
+from gridray.cli.output import Output
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "status", rich_help_panel=panels.FOLLOW)(status)
+    command(app, "history", rich_help_panel=panels.FOLLOW)(history)
+
+
+def status(out: Output, name: options.OptionalName = None, watch: options.Watch = False) -> None:
+    """Show the runs of the last day, or one run with its experiments."""
+    from gridray.cli import shapes, views, watching
+    from gridray.cli.names import open_store
+    from gridray.layout import parse_name
+
+    store = open_store()
+    run, index = parse_name(name) if name else (None, None)
+    if watch:
+        watching.watch(out, store, run, index)
+    elif run:
+        out.show(watching.detail(store, run, index), views.run)
+    else:
+        found, older = watching.recent(store)
+        out.show(shapes.Runs(found), views.recent_runs)
+        views.tell_older(out, len(found), older)
+
+
+def history(out: Output) -> None:
+    """Show all runs that are over, the newest first."""
+    from gridray.cli import shapes, views
+    from gridray.cli.names import open_store
+    from gridray.readers import runs
+
+    found = (shapes.Run.of(run) for run in runs.summaries(open_store(), time.time()))
+    out.show(shapes.Runs(tuple(run for run in found if run.state.is_terminal)), views.history)

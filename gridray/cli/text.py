@@ -1,0 +1,165 @@
+"""Values as words, and rows as columns, for people."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gridray.states import State
+
+COLORS = {
+    State.RUNNING: "36",
+    State.PENDING: "2",
+    State.BUILDING: "36",
+    State.QUEUED: "2",
+    State.SUCCEEDED: "32",
+    State.FAILED: "31",
+    State.CANCELLED: "33",
+}
+GAP = "  "
+# Where a terminal is too narrow for a table, a column that can be cut keeps this much.
+NARROWEST = 12
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table. On a terminal, texts that are `cut` end where the line does."""
+
+    title: str
+    right: bool = False
+    cut: bool = False
+    state: bool = False
+
+
+def size(count: int) -> str:
+    """Return bytes in words, by powers of 1,000."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 999.95:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    total = round(seconds)
+    for unit, length, part, part_length in (
+        ("d", 86400, "h", 3600),
+        ("h", 3600, "min", 60),
+        ("min", 60, "s", 1),
+    ):
+        if total >= length:
+            return f"{total // length} {unit} {total % length // part_length} {part}"
+    return f"{total} s"
+
+
+def moment(time: datetime) -> str:
+    """Return a time as this machine's clocks show it."""
+    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def resources(cpus: float, gpus: float, memory: int | None) -> str:
+    words = [f"{cpus:g} CPU{'' if cpus == 1 else 's'}"]
+    words += [f"{gpus:g} GPU{'' if gpus <= 1 else 's'}"] if gpus else []
+    words += [f"{size(memory)} of memory"] if memory else []
+    return ", ".join(words)
+
+
+def harmless(text: str) -> str:
+    """Return a text on one line, with what would control a terminal, or is no Unicode, escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\t" else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode()
+
+
+def width(text: str) -> int:
+    """Return the columns that a terminal gives to a text."""
+    if text.isascii():
+        return len(text)
+    return sum(map(_cells, text))
+
+
+def _cells(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def fit(text: str, room: int) -> str:
+    """Return a text cut to so many columns, with an ellipsis where something is missing."""
+    if width(text) <= room:
+        return text
+    taken = []
+    left = max(room, 1) - 1
+    for character in text:
+        left -= _cells(character)
+        if left < 0:
+            break
+        taken.append(character)
+    return "".join(taken) + "…"
+
+
+def table(
+    columns: Sequence[Column],
+    rows: Iterable[Sequence[str]],
+    *,
+    room: int | None = None,
+    color: bool = False,
+) -> Iterator[str]:
+    """Yield a heading and a line for each row.
+
+    Args:
+        room: the columns of the terminal; None: nothing is cut.
+        color: whether states and the heading are coloured.
+    """
+    cells = [[harmless(text) for text in row] for row in rows]
+    widths = [
+        max([width(column.title), *(width(row[place]) for row in cells)])
+        for place, column in enumerate(columns)
+    ]
+    if room is not None:
+        widths = _narrowed(columns, widths, room)
+    heading = _line(columns, widths, [column.title for column in columns], False)
+    yield f"\x1b[1m{heading}\x1b[0m" if color else heading
+    for row in cells:
+        yield _line(columns, widths, row, color)
+
+
+def _narrowed(columns: Sequence[Column], widths: list[int], room: int) -> list[int]:
+    """Take what is too much from the widest of the columns that can be cut."""
+    narrowed = list(widths)
+    over = sum(widths) + len(GAP) * (len(widths) - 1) - room
+    cut = [place for place, column in enumerate(columns) if column.cut]
+    while over > 0 and cut:
+        widest = max(cut, key=lambda place: narrowed[place])
+        others = [narrowed[place] for place in cut if place != widest]
+        step = min(over, max(1, narrowed[widest] - max(others, default=0)))
+        if narrowed[widest] - step < NARROWEST:
+            narrowed[widest] = min(narrowed[widest], NARROWEST)
+            break
+        narrowed[widest] -= step
+        over -= step
+    return narrowed
+
+
+def _line(columns: Sequence[Column], widths: list[int], row: Sequence[str], color: bool) -> str:
+    parts = []
+    for column, room, cell in zip(columns, widths, row, strict=True):
+        text = fit(cell, room) if column.cut else cell
+        padding = " " * (room - width(text))
+        if color and column.state and text in State._value2member_map_:
+            text = f"\x1b[{COLORS[State(text)]}m{text}\x1b[0m"
+        parts.append(padding + text if column.right else text + padding)
+    return GAP.join(parts).rstrip()

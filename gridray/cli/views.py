@@ -1,0 +1,136 @@
+"""How runs and experiments look to people."""
+
+import shlex
+from collections.abc import Sequence
+
+from gridray.cli import shapes, text
+from gridray.cli.output import Output
+from gridray.cli.text import Column
+from gridray.states import State
+
+RUN_COLUMNS = (
+    Column("Run"),
+    Column("Status", state=True),
+    Column("Duration", right=True),
+    Column("Experiments", right=True),
+    Column("Running", right=True),
+    Column("Queued", right=True),
+    Column("Completed", right=True),
+    Column("Failed", right=True),
+    Column("Stopped", right=True),
+)
+EXPERIMENT_COLUMNS = (
+    Column("Experiment"),
+    Column("Status", state=True),
+    Column("Reason", cut=True),
+    Column("Queued Duration", right=True),
+    Column("Run Duration", right=True),
+    Column("Attempt", right=True),
+    Column("Command", cut=True),
+)
+# The order in which the states of a run's experiments are told.
+COUNTED = ("succeeded", "failed", "cancelled", "running", "pending", "queued")
+FAILURES_TOLD = 5
+
+
+# Which experiments a screen shows that is too small for all.
+INTEREST = (
+    State.RUNNING,
+    State.BUILDING,
+    State.PENDING,
+    State.FAILED,
+    State.QUEUED,
+    State.CANCELLED,
+    State.SUCCEEDED,
+)
+
+
+def recent_runs(out: Output, found: shapes.Runs) -> None:
+    if found.runs:
+        out.table(RUN_COLUMNS, map(run_row, found.runs))
+
+
+def tell_older(out: Output, shown: int, older: int) -> None:
+    if not shown:
+        out.note("no run in the last day")
+    if older:
+        out.note(f"{text.count(older, 'older run')}: `gridray history`")
+    elif not shown:
+        out.note('start one with `gridray run script.py --lr "[0.1, 0.01]"`')
+
+
+def by_interest(found: Sequence[shapes.Experiment]) -> list[shapes.Experiment]:
+    return sorted(found, key=lambda each: INTEREST.index(each.state))
+
+
+def history(out: Output, found: shapes.Runs) -> None:
+    rows = ([*run_row(run), text.moment(run.created_at)] for run in found.runs)
+    out.table([*RUN_COLUMNS, Column("Created")], rows)
+
+
+def run_row(run: shapes.Run) -> list[str]:
+    counts = (
+        run.experiment_count,
+        run.running,
+        run.queued + run.pending,
+        run.succeeded,
+        run.failed,
+        run.cancelled,
+    )
+    return [run.name, run.state.value, text.duration(run.duration_seconds), *map(str, counts)]
+
+
+def run(out: Output, found: shapes.RunDetail) -> None:
+    """Draw a run: its experiments; what is known of the failed ones; a summary."""
+    out.table(EXPERIMENT_COLUMNS, map(experiment_row, found.experiments))
+    failures(out, found)
+    out.note()
+    out.note(summary(found))
+
+
+def failures(out: Output, found: shapes.RunDetail) -> None:
+    """Tell in full why experiments failed, where a narrow table cuts it off."""
+    failed = [each for each in found.experiments if each.state is State.FAILED]
+    if failed:
+        out.note()
+    for each in failed[:FAILURES_TOLD]:
+        out.note(f"{each.name} failed: {text.harmless(explanation(each)) or 'no reason is known'}")
+    if len(failed) > FAILURES_TOLD:
+        out.note(f"… and {len(failed) - FAILURES_TOLD:,} more")
+
+
+def experiment_row(each: shapes.Experiment) -> list[str]:
+    return [
+        each.name,
+        each.state.value,
+        explanation(each),
+        text.duration(each.queued_seconds),
+        text.duration(each.run_seconds),
+        str(each.attempt),
+        shlex.join(each.command),
+    ]
+
+
+def explanation(each: shapes.Experiment) -> str:
+    from gridray.states import DESCRIPTIONS, Reason
+
+    words = [DESCRIPTIONS[each.reason]] if each.reason else []
+    if each.exit_code and each.reason is Reason.EXIT_CODE:
+        words = [f"exit code {each.exit_code}"]
+    return "; ".join([*words, each.message] if each.message else words)
+
+
+def summary(found: shapes.Run) -> str:
+    counts = [(getattr(found, state), state) for state in COUNTED]
+    told = ", ".join(f"{number:,} {state}" for number, state in counts if number)
+    total = text.count(found.experiment_count, "experiment")
+    spent = text.duration(found.duration_seconds)
+    return f"{total}: {told} · {spent} · cluster {text.harmless(found.cluster)}"
+
+
+def change(each: shapes.Experiment) -> str:
+    """Tell where an experiment is, for a line of its own."""
+    told = explanation(each)
+    because = f" ({text.harmless(told)})" if told else ""
+    spent = f" after {text.duration(each.run_seconds)}" if each.state.is_terminal else ""
+    return f"{each.name} {each.state.value}{because}{spent}"

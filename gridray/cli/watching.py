@@ -1,0 +1,125 @@
+"""Following runs until they are over, on a terminal and elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from gridray.backoff import STORE_OUTAGE
+from gridray.cli import shapes, views
+from gridray.cli.output import Output
+from gridray.errors import StateError, StoreError, UsageError
+from gridray.readers import runs
+from gridray.states import State
+from gridray.store import Store
+
+T = TypeVar("T")
+POLL_INTERVAL = 0.5
+
+
+def wait(out: Output, store: Store, run: str) -> shapes.RunDetail:
+    """Tell what becomes of a run's experiments until it is over, and return how it ended.
+
+    On a terminal that is one line, and one for each that fails; elsewhere one for each change.
+    """
+    out.on_interrupt = f"{run} goes on; `gridray stop run {run}` ends it"
+    told: dict[str, State] = {}
+    is_live = sys.stderr.isatty()
+    while True:
+        view = outlast(out, lambda: detail(store, run, None))
+        for each in view.experiments:
+            if told.get(each.name, State.QUEUED) is not each.state:
+                told[each.name] = each.state
+                if each.state is State.FAILED or not is_live:
+                    out.note(views.change(each))
+        if view.state.is_terminal:
+            out.note(views.summary(view))
+            return view
+        if is_live:
+            out.live(f"{run}  {views.summary(view)}")
+        time.sleep(POLL_INTERVAL)
+
+
+def check(view: shapes.RunDetail) -> None:
+    """Check that all experiments have succeeded.
+
+    Raises:
+        StateError: one has not.
+    """
+    missed = view.experiment_count - view.succeeded
+    if missed:
+        raise StateError(
+            f"{missed:,} of {view.experiment_count:,} experiments of {view.name} did not succeed",
+            hint=f"`gridray status {view.name}` tells why; `gridray logs {view.name}-exp0` shows "
+            "what one wrote",
+        )
+
+
+def watch(out: Output, store: Store, run: str | None, index: int | None) -> None:
+    """Go on showing a run, one of its experiments, or all recent runs.
+
+    Raises:
+        UsageError: that cannot be shown on what is no terminal, or as JSON.
+    """
+    if out.is_json:
+        raise UsageError("--watch has no JSON form", hint="ask again and again without --watch")
+    if out.is_terminal:
+        _draw(out, store, run, index)
+    elif run and index is None:
+        wait(out, store, run)
+    else:
+        raise UsageError("--watch of this needs a terminal", hint="name a run, or leave it out")
+
+
+def _draw(out: Output, store: Store, run: str | None, index: int | None) -> None:
+    """Draw it on the terminal again and again, until it is over or Ctrl-C."""
+    out.clear_screen()
+    is_over = False
+    while not is_over:
+        if run is None:
+            found, _ = outlast(out, lambda: recent(store))
+            lines = list(out.drawn(views.RUN_COLUMNS, map(views.run_row, found)))
+        else:
+            view = outlast(out, lambda: detail(store, run, index))
+            rows = map(views.experiment_row, views.by_interest(view.experiments))
+            table = out.drawn(views.EXPERIMENT_COLUMNS, rows)
+            lines = [f"{view.name}  {views.summary(view)}", "", *table]
+            is_over = all(each.state.is_terminal for each in view.experiments)
+        out.screen(lines)
+        if not is_over:
+            time.sleep(POLL_INTERVAL)
+
+
+def detail(store: Store, run: str, index: int | None) -> shapes.RunDetail:
+    """Read a run with all its experiments, or with one of them.
+
+    Raises:
+        NotFoundError: there is no such run or experiment.
+    """
+    view = runs.run_view(store, run, time.time())
+    found = shapes.RunDetail.of_view(view)
+    return found if index is None else _only(found, store, index)
+
+
+def recent(store: Store) -> tuple[tuple[shapes.Run, ...], int]:
+    """Return the runs that are not over, or not for long, and how many others there are."""
+    now = time.time()
+    found = runs.summaries(store, now)
+    recently = tuple(shapes.Run.of(run) for run in found if runs.is_recent(run, now))
+    return recently, len(found) - len(recently)
+
+
+def outlast(out: Output, read: Callable[[], T]) -> T:
+    """Read from the store, again and again through an outage, and say so."""
+    for delay in STORE_OUTAGE:
+        try:
+            return read()
+        except StoreError as error:
+            out.note(f"{error.message}; trying again in {delay:.0f} s")
+            time.sleep(delay)
+    return read()
+
+
+def _only(found: shapes.RunDetail, store: Store, index: int) -> shapes.RunDetail:
+    one = runs.experiment_view(store, found.name, index, time.time())
+    return shapes.RunDetail(**{**vars(found), "experiments": (shapes.Experiment.of(one),)})

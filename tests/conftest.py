@@ -1,0 +1,75 @@
+"""What all tests share: a home and an environment of their own, and names that break things."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gridray.store import Store
+from tests.s3 import BUCKET, S3Server
+
+FOREIGN = ("GRIDRAY_", "GRID_", "AWS_", "RAY_")
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the settings, the credentials or the home of whoever runs it."""
+    for name in list(os.environ):
+        if name.startswith(FOREIGN):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("GRIDRAY_HOME", str(tmp_path / "gridray-home"))
+
+
+@pytest.fixture
+def hostile_names() -> list[str]:
+    """File names that have broken programs; each is one segment of a path."""
+    return [
+        "with space",
+        " leading and trailing ",
+        'it\'s "quoted"',
+        "new\nline",
+        "tab\tand\rreturn",
+        "ünïcödé 文件 🚀",
+        "100%25 & more %",
+        "hash#1",
+        "back\\slash",
+        "-dash",
+        "*?[glob]",
+        "$HOME `id` $(id)",
+        "..dots..",
+        "a" * 255,
+        os.fsdecode(b"latin-\xe9"),
+        "\x01\x7f",
+    ]
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """One S3 server for all tests."""
+    server = S3Server(tmp_path_factory.mktemp("s3") / "server")
+    server.start()
+    server.create_bucket()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3_store(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """An empty store on the S3 server, with what it needs in the environment."""
+    for name, value in s3_server.variables.items():
+        monkeypatch.setenv(name, value)
+    return Store(f"s3://{BUCKET}/{secrets.token_hex(4)}/prefix")
+
+
+@pytest.fixture(params=["directory", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """An empty store of each kind."""
+    if request.param == "directory":
+        return Store(str(tmp_path / "store with space"))
+    s3: Store = request.getfixturevalue("s3_store")
+    return s3
