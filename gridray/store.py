@@ -151,7 +151,8 @@ class Store:
         with self._errors(f"list {prefix}"):
             found = obstore.list_with_delimiter(self._readable(), prefix)
         paths = [*found["common_prefixes"], *(meta["path"] for meta in found["objects"])]
-        return sorted(path.rsplit("/", 1)[-1] for path in paths)
+        # Some S3 servers list a prefix that was emptied as being below itself.
+        return sorted(path.removeprefix(prefix) for path in paths if path.startswith(prefix))
 
     def delete(self, *keys: str) -> None:
         """Remove objects; one that does not exist is no error."""

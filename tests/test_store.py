@@ -51,6 +51,9 @@ def test_deleting(store: Store) -> None:
     assert len(store.entries("x/")) == 4
     store.delete_prefix("x/")
     assert store.entries("x/") == []
+    store.put("x/y/z", b"")
+    store.delete("x/y/z")
+    assert store.names("x/y/") == []
 
 
 def test_many_at_once(store: Store) -> None:

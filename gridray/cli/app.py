@@ -10,7 +10,7 @@ import typer
 from typer.main import get_command
 
 from gridray.cli import artifacts, clusters, delete, logs, options, other, run, status, stop, view
-from gridray.cli.help import PlainGroup
+from gridray.cli.commands import PlainGroup
 from gridray.cli.output import Output
 from gridray.errors import GridrayError
 

@@ -4,11 +4,12 @@ import typer
 
 from gridray.cli import options, panels
 from gridray.cli.command import command, with_output
+from gridray.cli.commands import PlainGroup
 from gridray.cli.output import Output
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer()
+    group = typer.Typer(cls=PlainGroup)
     group.callback(invoke_without_command=True)(with_output(list_clusters))
     command(group, "up")(up)
     command(group, "down")(down)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import typer
 
 from gridray.cli import options
-from gridray.cli.help import PlainCommand
+from gridray.cli.commands import PlainCommand
 from gridray.cli.output import Output
 
 F = TypeVar("F", bound=Callable[..., None])

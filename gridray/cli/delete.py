@@ -4,11 +4,14 @@ import typer
 
 from gridray.cli import options, panels
 from gridray.cli.command import command
+from gridray.cli.commands import PlainGroup
 from gridray.cli.output import Output
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="Delete runs or experiments with all they have written.")
+    group = typer.Typer(
+        cls=PlainGroup, help="Delete runs or experiments with all they have written."
+    )
     command(group, "run")(delete_runs)
     command(group, "experiment")(delete_experiments)
     command(group, "cluster")(delete_clusters)

@@ -5,3 +5,5 @@ FOLLOW = "Follow"
 CHANGE = "Stop and delete"
 CLUSTERS = "Clusters"
 OTHER = "Other"
+
+ORDER = (RUN, FOLLOW, CHANGE, CLUSTERS, OTHER)

@@ -4,11 +4,14 @@ import typer
 
 from gridray.cli import options, panels
 from gridray.cli.command import command
+from gridray.cli.commands import PlainGroup
 from gridray.cli.output import Output
 
 
 def register(app: typer.Typer) -> None:
-    group = typer.Typer(help="Stop runs or experiments; what they have written is kept.")
+    group = typer.Typer(
+        cls=PlainGroup, help="Stop runs or experiments; what they have written is kept."
+    )
     command(group, "run")(stop_runs)
     command(group, "experiment")(stop_experiments)
     app.add_typer(group, name="stop", rich_help_panel=panels.CHANGE)

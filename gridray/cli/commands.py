@@ -1,0 +1,78 @@
+"""What Gridray's commands do differently from Typer's: plain help, and a quick start."""
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+from typer.core import TyperCommand, TyperGroup
+
+from gridray.cli.panels import ORDER
+
+
+class PlainCommand(TyperCommand):
+    """Shows its arguments by their names alone."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        _take_plain_values(self.params)
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        return [
+            piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)
+        ]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        parameters: list[Any] = self.get_params(ctx)
+        arguments = [each for each in parameters if each.param_type_name == "argument"]
+        options = [each for each in parameters if each.param_type_name == "option"]
+        if arguments:
+            with formatter.section("Arguments"):
+                formatter.write_dl([(each.metavar, each.help) for each in arguments])
+        with formatter.section("Options"):
+            records = (each.get_help_record(ctx) for each in options)
+            formatter.write_dl([record for record in records if record])
+
+
+class PlainGroup(TyperGroup):
+    """Lists its commands below the headings that they were registered with."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        _take_plain_values(self.params)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        panels: dict[str, list[tuple[str, str]]] = {panel: [] for panel in ORDER}
+        room = formatter.width - 6 - max(map(len, self.commands))
+        for name, command in self.commands.items():
+            panel = getattr(command, "rich_help_panel", None)
+            rows = panels.setdefault(panel or "Commands", [])
+            rows.append((name, command.get_short_help_str(room)))
+        for panel, rows in panels.items():
+            if rows:
+                with formatter.section(panel):
+                    formatter.write_dl(rows)
+
+
+def _take_plain_values(parameters: list[Any]) -> None:
+    """Let parameters take what needs no conversion as it is.
+
+    Typer 0.29 asks pydantic for each, even for an option that was not given, and pydantic takes
+    longer to import than all else that `gridray version` does.
+    """
+    for parameter in parameters:
+        parameter.process_value = _processing(parameter, parameter.process_value)
+
+
+def _processing(parameter: Any, process: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+
+    def taken(ctx: Any, value: Any) -> Any:
+        if parameter.callback is None:
+            if value is None and not parameter.required:
+                return None
+            if kind is str or value in get_args(kind):
+                return value
+        elif value is None:
+            return parameter.callback(ctx, parameter, None)
+        return process(ctx, value)
+
+    return taken
