@@ -44,7 +44,7 @@ def gridray(
     out: Output = ctx.obj
     out.choose(output, debug)
     if version:
-        other.show_version(out)
+        other.version(out)
     elif ctx.invoked_subcommand is None:
         out.line(ctx.get_help())
 

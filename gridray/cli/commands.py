@@ -11,9 +11,8 @@ from gridray.cli.panels import ORDER
 class PlainCommand(TyperCommand):
     """Shows its arguments by their names alone."""
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        _take_plain_values(self.params)
+    def get_params(self, ctx: Any) -> Any:
+        return _taking_plain_values(super().get_params(ctx))
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         return [
@@ -35,9 +34,8 @@ class PlainCommand(TyperCommand):
 class PlainGroup(TyperGroup):
     """Lists its commands below the headings that they were registered with."""
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        _take_plain_values(self.params)
+    def get_params(self, ctx: Any) -> Any:
+        return _taking_plain_values(super().get_params(ctx))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         panels: dict[str, list[tuple[str, str]]] = {panel: [] for panel in ORDER}
@@ -52,14 +50,16 @@ class PlainGroup(TyperGroup):
                     formatter.write_dl(rows)
 
 
-def _take_plain_values(parameters: list[Any]) -> None:
+def _taking_plain_values(parameters: list[Any]) -> list[Any]:
     """Let parameters take what needs no conversion as it is.
 
     Typer 0.29 asks pydantic for each, even for an option that was not given, and pydantic takes
     longer to import than all else that `gridray version` does.
     """
     for parameter in parameters:
-        parameter.process_value = _processing(parameter, parameter.process_value)
+        if "process_value" not in vars(parameter):
+            parameter.process_value = _processing(parameter, parameter.process_value)
+    return parameters
 
 
 def _processing(parameter: Any, process: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

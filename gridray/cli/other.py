@@ -24,14 +24,6 @@ def docs(out: Output, topic: options.Topic = None) -> None:
 
 def version(out: Output) -> None:
     """Print the versions of Gridray and Python."""
-    show_version(out)
+    from gridray.cli import versions
 
-
-def show_version(out: Output) -> None:
-    from importlib.metadata import version
-    from platform import python_version
-
-    from gridray.cli import shapes
-
-    found = shapes.Version(version("gridray"), python_version())
-    out.show(found, lambda out, found: out.line(f"gridray {found.gridray}"))
+    out.show(versions.find(), versions.show)

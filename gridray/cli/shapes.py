@@ -2,18 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
+from gridray.cli.shape import Shape
 from gridray.states import Reason, State
 
 if TYPE_CHECKING:
     from gridray.readers.runs import ExperimentView, RunSummary, RunView
-
-
-class Shape:
-    """A JSON object with these fields, and no others."""
-
-    __pydantic_config__: ClassVar = {"use_attribute_docstrings": True, "extra": "forbid"}
 
 
 @dataclass(frozen=True)
@@ -254,12 +249,6 @@ class ClusterChange(Shape):
 class Link(Shape):
     url: str
     """Of the job in the Ray dashboard."""
-
-
-@dataclass(frozen=True)
-class Version(Shape):
-    gridray: str
-    python: str
 
 
 @dataclass(frozen=True)
