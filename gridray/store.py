@@ -3,10 +3,10 @@
 Writes are of whole objects and atomic. obstore's errors become `StoreError`s here and nowhere else.
 """
 
-import asyncio
 import json
 import os
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -100,24 +100,14 @@ class Store:
 
     def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Read many objects at once; those that do not exist are left out."""
+        # Threads, and not obstore's own asyncio functions: these leave a thread of Tokio behind
+        # that aborts the process if Python ends at the wrong moment (pyo3-async-runtimes#40).
         wanted = list(keys)
-        if not wanted:
-            return {}
-        backend = self._readable()
-
-        async def one(key: str, gate: asyncio.Semaphore) -> bytes | None:
-            async with gate:
-                try:
-                    return bytes(await (await obstore.get_async(backend, key)).bytes_async())
-                except FileNotFoundError:
-                    return None
-
-        async def every() -> list[bytes | None]:
-            gate = asyncio.Semaphore(CONCURRENCY)
-            return await asyncio.gather(*(one(key, gate) for key in wanted))
-
-        with self._errors("read"):
-            found = asyncio.run(every())
+        if len(wanted) < 2:
+            found = list(map(self.find, wanted))
+        else:
+            with ThreadPoolExecutor(min(CONCURRENCY, len(wanted))) as pool:
+                found = list(pool.map(self.find, wanted))
         return {key: data for key, data in zip(wanted, found, strict=True) if data is not None}
 
     def get_file(self, key: str, path: Path, size: int) -> None:

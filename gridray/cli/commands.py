@@ -66,13 +66,10 @@ def _processing(parameter: Any, process: Callable[[Any, Any], Any]) -> Callable[
     kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
 
     def taken(ctx: Any, value: Any) -> Any:
-        if parameter.callback is None:
-            if value is None and not parameter.required:
-                return None
-            if kind is str or value in get_args(kind):
-                return value
-        elif value is None:
-            return parameter.callback(ctx, parameter, None)
-        return process(ctx, value)
+        is_missing = value is None and not parameter.required
+        is_plain = value is not None and (kind is str or value in get_args(kind))
+        if not is_missing and not is_plain:
+            return process(ctx, value)
+        return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
 
     return taken

@@ -58,4 +58,5 @@ def delete_clusters(out: Output, name: options.Clusters, yes: options.Yes = Fals
 
     for each in name:
         cluster_work.check_ours(each)
+    out.confirm("Stop the Ray cluster of this machine?", yes=yes)
     out.show(cluster_work.down(out, yes=yes), cluster_work.show_down)

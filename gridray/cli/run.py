@@ -46,26 +46,24 @@ def run(
     from gridray.cli import running
 
     running.tell_misplaced(out, ctx, script, args or [])
-    planned = launch.plan(
-        spec.make_spec(
-            {
-                "script": script,
-                "args": args or (),
-                "name": name,
-                "cluster": cluster,
-                "strategy": strategy,
-                "num_trials": num_trials,
-                "seed": seed,
-                "gpus": gpus,
-                "cpus": cpus,
-                "memory": memory,
-                "env": spec.parse_env(env or []),
-                "max_parallel": max_parallel,
-                "max_experiments": max_experiments,
-                "any_root": yes,
-            }
-        )
-    )
+    asked = {
+        "script": script,
+        "args": args or (),
+        "name": name,
+        "cluster": cluster,
+        "strategy": strategy,
+        "num_trials": num_trials,
+        "seed": seed,
+        "gpus": gpus,
+        "cpus": cpus,
+        "memory": memory,
+        "env": spec.parse_env(env or []),
+        "max_parallel": max_parallel,
+        "max_experiments": max_experiments,
+        "any_root": yes,
+    }
+    given = {field: value for field, value in asked.items() if value is not None}
+    planned = launch.plan(spec.make_spec(given))
     running.warn(out, planned.warnings)
     if dry_run:
         out.show(running.describe(planned), running.show_plan)
