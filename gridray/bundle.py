@@ -41,11 +41,24 @@ def package_name(bundle_id: str) -> str:
     return f"_ray_pkg_gridray{bundle_id}.zip"
 
 
-def entrypoint(module: str, *arguments: str) -> str:
+def entrypoint(python: str, module: str, *arguments: str) -> str:
     """Return a Ray job's command: this Python where the node has it, else the node's own."""
-    ours = shlex.quote(sys.executable)
-    python = f'p={ours}; [ -x "$p" ] || p=$(command -v python || command -v python3)'
-    return f'{python}; exec "$p" {shlex.join(["-m", module, *arguments])}'
+    find = f'p={shlex.quote(python)}; [ -x "$p" ] || p=$(command -v python || command -v python3)'
+    return f'{find}; exec "$p" {shlex.join(["-m", module, *arguments])}'
+
+
+def foreign_entrypoint(module: str, *arguments: str) -> str:
+    """Return the command of a job on a cluster that others have started: its Python is not known.
+
+    The node's first one that has Ray is it; ours, for a cluster on the same machine, is the last.
+    """
+    has_ray = "import importlib.util as u, sys; sys.exit(u.find_spec('ray') is None)"
+    words = shlex.join(["-m", module, *arguments])
+    return (
+        f'for p in python python3 {shlex.quote(sys.executable)}; do "$p" -c "{has_ray}" '
+        f'2>/dev/null && exec "$p" {words}; done; '
+        "echo no python with ray was found on the PATH of this node; exit 1"
+    )
 
 
 def build() -> bytes:

@@ -3,12 +3,13 @@
 import hashlib
 import json
 import secrets
+import sys
 import time
 
 import psutil
 
 from gridray import bundle
-from gridray.clusters.cluster import Cluster
+from gridray.clusters.cluster import Cluster, is_local
 from gridray.controller.actor import FAILURE
 from gridray.errors import ClusterError
 from gridray.rayjobs import JobStatus, RayJobs, Submission
@@ -51,12 +52,18 @@ def ensure_controller(cluster: Cluster, store: Store) -> bool:
     words = [f"--{name}={value}" for name, value in arguments.items()]
     submission = Submission(
         submission_id=f"gridray-controller-{secrets.token_hex(4)}",
-        entrypoint=bundle.entrypoint("gridray.controller", *words),
+        entrypoint=_entrypoint(cluster, words),
         runtime_env={"working_dir": f"gcs://{package}"},
     )
     jobs.submit(submission)
     _wait(jobs, submission.submission_id)
     return True
+
+
+def _entrypoint(cluster: Cluster, words: list[str]) -> str:
+    if is_local(cluster.name):
+        return bundle.entrypoint(sys.executable, "gridray.controller", *words)
+    return bundle.foreign_entrypoint("gridray.controller", *words)
 
 
 def _has_other_machines(jobs: RayJobs) -> bool:

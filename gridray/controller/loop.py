@@ -1,5 +1,6 @@
 """The controller: read the active runs, decide, act, record. All that it knows is in the store."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -164,7 +165,12 @@ class Controller:
         submission = Submission(
             submission_id=str(name),
             entrypoint=bundle.entrypoint(
-                "gridray.runner", self._store.url, name.run, str(name.index), str(name.attempt)
+                sys.executable,
+                "gridray.runner",
+                self._store.url,
+                name.run,
+                str(name.index),
+                str(name.attempt),
             ),
             metadata={
                 "run": name.run,

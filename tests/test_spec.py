@@ -1,0 +1,50 @@
+"""What a user asks for is checked field by field, and the error names the option."""
+
+from typing import Any
+
+import pytest
+
+from gridray.errors import SpecError, UsageError
+from gridray.spec import make_spec, parse_env
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("16GB", 16_000_000_000), ("512MiB", 512 << 20), ("1.5 g", 1_500_000_000), ("1TiB", 1 << 40)],
+)
+def test_memory(text: str, size: int) -> None:
+    assert make_spec({"script": "a.py", "memory": text}).memory == size
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("gpus", -1),
+        ("gpus", 1.5),
+        ("gpus", float("inf")),
+        ("cpus", -0.5),
+        ("memory", "16"),
+        ("memory", "lots"),
+        ("memory", "0GB"),
+        ("max_parallel", 0),
+        ("max_experiments", 0),
+        ("strategy", "bayesian"),
+        ("env", {"A B": "x"}),
+        ("env", {"A": "x\0y"}),
+        ("surprise", 1),
+    ],
+)
+def test_what_cannot_be_names_the_option(field: str, value: Any) -> None:
+    with pytest.raises(SpecError, match=f"--{field}"):
+        make_spec({"script": "a.py", field: value})
+
+
+def test_a_malformed_name_is_refused() -> None:
+    with pytest.raises(UsageError, match="My Run"):
+        make_spec({"script": "a.py", "name": "My Run"})
+
+
+def test_environment_variables() -> None:
+    assert parse_env(["A=1", "B=x=y", "C="]) == {"A": "1", "B": "x=y", "C": ""}
+    with pytest.raises(UsageError, match="'A'"):
+        parse_env(["A"])
