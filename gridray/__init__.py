@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gridray.api import Experiment, Run, submit
     from gridray.spec import RunSpec
 
+__version__ = "0.1.0"
 __all__ = ["Experiment", "Run", "RunSpec", "submit"]
 
 

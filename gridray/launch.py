@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridray import archive, layout, scripts, settings, source, sweep
+from gridray import __version__, archive, layout, scripts, settings, source, sweep
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
@@ -219,8 +219,6 @@ def _put_source(store: Store, manifest: Manifest) -> SourceRecord:
 
 
 def _record(planned: Plan, name: str, cluster: Cluster, source: SourceRecord) -> RunRecord:
-    from importlib.metadata import version
-
     return RunRecord(
         name=name,
         created_at=round(time.time(), 3),
@@ -234,7 +232,7 @@ def _record(planned: Plan, name: str, cluster: Cluster, source: SourceRecord) ->
         source=source,
         cluster=ClusterRecord(cluster.name, cluster.key),
         user=getpass.getuser(),
-        versions={"gridray": version("gridray"), "python": platform.python_version()},
+        versions={"gridray": __version__, "python": platform.python_version()},
     )
 
 

@@ -16,7 +16,9 @@ from urllib.parse import quote, urlsplit
 
 from gridray.errors import AuthenticationError, ClusterError, GridrayError, UsageError
 
-REQUEST_TIMEOUT = 60.0
+# Seconds: a dashboard on a busy head may think for long, but it is there at once.
+CONNECT_TIMEOUT = 5.0
+ANSWER_TIMEOUT = 60.0
 
 
 class JobStatus(str, Enum):
@@ -223,6 +225,8 @@ class RayJobs:
             headers["Authorization"] = f"Bearer {self._token}"
         connection = self._connection()
         try:
+            connection.connect()
+            connection.sock.settimeout(ANSWER_TIMEOUT)
             connection.request(method, self._parts.path.rstrip("/") + path, body, headers)
             response = connection.getresponse()
             status, answer = response.status, response.read()
@@ -247,9 +251,9 @@ class RayJobs:
         if self._parts.scheme == "https":
             context = ssl.create_default_context()
             return http.client.HTTPSConnection(
-                host, self._parts.port, timeout=REQUEST_TIMEOUT, context=context
+                host, self._parts.port, timeout=CONNECT_TIMEOUT, context=context
             )
-        return http.client.HTTPConnection(host, self._parts.port, timeout=REQUEST_TIMEOUT)
+        return http.client.HTTPConnection(host, self._parts.port, timeout=CONNECT_TIMEOUT)
 
 
 def ambient_token() -> str | None:

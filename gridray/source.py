@@ -14,7 +14,7 @@ from pathlib import Path
 from gridray import archive
 from gridray.archive import SourceFile, shown
 from gridray.errors import NotFoundError, SourceError
-from gridray.ignore import IGNORE_FILES, IgnoreFiles, Rule, RuleSet, deciding_rule
+from gridray.ignore import COMBINED, IGNORE_FILES, IgnoreFiles, Rule, RuleSet, deciding_rule
 
 __all__ = [
     "Manifest",
@@ -107,6 +107,7 @@ class _Walk:
         self.files: list[SourceFile] = []
         self.warnings: list[str] = []
         self._directories: dict[str, int] = {}
+        self._with_own_rules: set[str] = set()
         self._bad_names: list[str] = []
         self._leaving: list[str] = []
 
@@ -116,7 +117,10 @@ class _Walk:
         while pending:
             prefix, above = pending.pop()
             entries = self._entries(prefix)
-            rules = ignore_files.enter(prefix, {entry.name for entry in entries}, above)
+            names = {entry.name for entry in entries}
+            if prefix and not names.isdisjoint(COMBINED):
+                self._with_own_rules.add(prefix.rstrip("/"))
+            rules = ignore_files.enter(prefix, names, above)
             for entry in entries:
                 path = prefix + entry.name
                 is_dir = entry.is_dir(follow_symlinks=False)
@@ -165,10 +169,15 @@ class _Walk:
             self.files.append(SourceFile(path, 0, 0o777, link=stored))
 
     def empty_directories(self) -> Iterator[SourceFile]:
+        """Yield the directories that the files would not bring along.
+
+        One that empties itself by an ignore file of its own, as those do that tools put their
+        caches and environments into, does not belong to the tree at all.
+        """
         kept = [file.path for file in self.files]
         occupied = {os.path.dirname(path) for path in (*kept, *self._directories)}
         for path, mode in self._directories.items():
-            if path not in occupied:
+            if path not in occupied and path not in self._with_own_rules:
                 yield SourceFile(path, 0, mode, is_dir=True)
 
     def raise_for_names(self) -> None:

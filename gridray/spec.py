@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+)
 
 from gridray import layout
 from gridray.errors import SpecError, UsageError
@@ -56,7 +64,7 @@ class RunSpec(BaseModel):
     seed: int | None = None
     cpus: float = Field(default=0, ge=0, allow_inf_nan=False)
     gpus: float = Field(default=0, ge=0, allow_inf_nan=False)
-    memory: Annotated[int | None, BeforeValidator(parse_memory), Field(gt=0)] = None
+    memory: Annotated[PositiveInt | None, BeforeValidator(parse_memory)] = None
     env: dict[str, str] = Field(default_factory=dict)
     max_parallel: int | None = Field(default=None, ge=1)
     max_experiments: int = Field(default=10_000, ge=1)

@@ -83,6 +83,12 @@ def test_only_directories_without_content_are_listed(project: Path) -> None:
     assert directories[1] == SourceFile("empty", 0, 0o700, is_dir=True)
 
 
+def test_a_directory_that_ignores_itself_is_no_part_of_the_tree(project: Path) -> None:
+    plant(project, "cache/.gitignore", "cache/deep/x", "main.py")
+    (project / "cache" / ".gitignore").write_text("*\n")
+    assert paths(scan(project)) == ["main.py"]
+
+
 def test_git_never_goes_along(project: Path) -> None:
     plant(project, ".git/config", "sub/.git", "lib/.git/x", ".github/x", ".gitignore", "x.git")
     (project / ".gitignore").write_text("!.git\n!.git/\n")

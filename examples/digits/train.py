@@ -1,7 +1,7 @@
 """Trains a small network on scikit-learn's bundled handwritten digits, one epoch at a time.
 
-It prints a line an epoch, appends to metrics.jsonl, saves a checkpoint after each epoch, and goes on
-from its checkpoint if there is one.
+It prints a line an epoch, appends to metrics.jsonl, saves a checkpoint after each epoch, and goes
+on from its checkpoint if there is one.
 """
 
 import argparse
@@ -32,13 +32,13 @@ def main() -> None:
         digits.data / 16.0, digits.target, test_size=0.25, random_state=args.seed
     )
     if CHECKPOINT.exists():
-        epoch, model = pickle.loads(CHECKPOINT.read_bytes())
-        print(f"going on after epoch {epoch}")
+        done, model = pickle.loads(CHECKPOINT.read_bytes())
+        print(f"going on after epoch {done}")
     else:
-        epoch = 0
+        done = 0
         model = MLPClassifier((args.hidden,), learning_rate_init=args.lr, random_state=args.seed)
 
-    for epoch in range(epoch + 1, args.epochs + 1):
+    for epoch in range(done + 1, args.epochs + 1):
         began = time.perf_counter()
         order = np.random.default_rng(args.seed + epoch).permutation(len(train_x))
         for start in range(0, len(order), 64):

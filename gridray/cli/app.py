@@ -10,8 +10,8 @@ import typer
 from typer.main import get_command
 
 from gridray.cli import artifacts, clusters, delete, logs, options, other, run, status, stop, view
-from gridray.cli.commands import PlainGroup
 from gridray.cli.output import Output
+from gridray.cli.plain import PlainGroup
 from gridray.errors import GridrayError
 
 INTERRUPTED = 130
@@ -73,7 +73,8 @@ def _run(out: Output, args: Sequence[str] | None) -> int:
         out.note("nothing has been changed")
         return NOT_SUCCEEDED
     except typer.TyperException as error:
-        out.error(error.format_message(), _usage_hint(error))
+        message = error.format_message().replace("Value error, ", "")
+        out.error(message, _usage_hint(error))
         return error.exit_code
     except GridrayError as error:
         if out.debug:

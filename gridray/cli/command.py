@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import typer
 
 from gridray.cli import options
-from gridray.cli.commands import PlainCommand
 from gridray.cli.output import Output
+from gridray.cli.plain import PlainCommand
 
 F = TypeVar("F", bound=Callable[..., None])
 

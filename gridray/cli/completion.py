@@ -43,9 +43,9 @@ def _names(incomplete: str) -> list[str]:
     from gridray.layout import ExperimentName
     from gridray.records import read_run
 
-    runs = [name for name in _runs() if name.startswith(incomplete)]
-    whole = incomplete.rpartition("-")[0] if "-exp" in incomplete else incomplete
-    known = runs if len(runs) == 1 else [name for name in _runs() if name == whole]
+    every = _runs()
+    runs = [run for run in every if run.startswith(incomplete)]
+    known = runs if len(runs) == 1 else [run for run in every if incomplete.startswith(run)]
     experiments = [
         name
         for run in known

@@ -15,6 +15,7 @@ from gridray.errors import UsageError
 from gridray.layout import ExperimentName, parse_name
 from gridray.readers import artifacts, runs
 from gridray.readers.artifacts import Artifact
+from gridray.records import read_run
 from gridray.store import Store
 
 DEFAULT_DIRECTORY = Path("grid_artifacts")
@@ -22,15 +23,16 @@ DEFAULT_DIRECTORY = Path("grid_artifacts")
 
 @dataclass(frozen=True)
 class Chosen:
-    """A name that the user has typed, and the experiments it stands for."""
+    """A name that the user has typed, of a run or of an experiment (`index`)."""
 
     name: str
-    experiments: tuple[ExperimentName, ...]
-    is_run: bool
+    run: str
+    index: int | None
 
     def target(self, directory: Path, artifact: Artifact) -> Path:
-        inner = Path(self.name) / str(artifact.experiment) if self.is_run else Path(self.name)
-        return directory / inner / artifact.path
+        """Return where an artifact lands."""
+        below = () if self.index is not None else (str(artifact.experiment),)
+        return directory.joinpath(self.name, *below, artifact.path)
 
 
 Found = list[tuple[Chosen, Artifact]]
@@ -43,37 +45,37 @@ def chosen(store: Store, names: Sequence[str]) -> list[Chosen]:
         NotFoundError: there is no such run or experiment.
         UsageError: one is no name.
     """
-    found = []
-    for name in dict.fromkeys(names):
-        run, index = parse_name(name)
-        now = time.time()
-        if index is None:
-            views = runs.run_view(store, run, now).experiments
+    found = [Chosen(name, *parse_name(name)) for name in dict.fromkeys(names)]
+    for each in found:
+        if each.index is None:
+            read_run(store, each.run)
         else:
-            views = (runs.experiment_view(store, run, index, now),)
-        experiments = (ExperimentName(run, parse_name(view.name)[1] or 0) for view in views)
-        found.append(Chosen(name, tuple(experiments), index is None))
+            runs.experiment_view(store, each.run, each.index, time.time())
     return found
 
 
 def find(store: Store, wanted: Sequence[Chosen], pattern: str | None) -> Found:
     """Return the artifacts of what was chosen, those whose path matches."""
-    return [
-        (each, artifact)
-        for each in wanted
-        for name in each.experiments
-        for artifact in artifacts.of_experiment(store, name.run, name.index, pattern)
-    ]
+    found: Found = []
+    for each in wanted:
+        if each.index is None:
+            artifacts_of = artifacts.of_run(store, each.run, pattern)
+        else:
+            artifacts_of = artifacts.of_experiment(store, each.run, each.index, pattern)
+        found += [(each, artifact) for artifact in artifacts_of]
+    return found
 
 
 def locations(store: Store, wanted: Sequence[Chosen]) -> shapes.Locations:
-    return shapes.Locations(
-        tuple(
-            shapes.Location(str(name), artifacts.location(store, name.run, name.index))
-            for each in wanted
-            for name in each.experiments
-        )
-    )
+    found: dict[ExperimentName, str] = {}
+    for each in wanted:
+        if each.index is None:
+            found |= artifacts.locations(store, each.run)
+        else:
+            name = ExperimentName(each.run, each.index)
+            found[name] = artifacts.location(store, each.run, each.index)
+    listed = (shapes.Location(str(name), location) for name, location in found.items())
+    return shapes.Locations(tuple(listed))
 
 
 def show_locations(out: Output, found: shapes.Locations) -> None:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import typer
-
 from gridray.errors import UsageError
 
 if TYPE_CHECKING:
@@ -114,12 +112,16 @@ class Output:
         sys.stderr.flush()
         self._live = True
 
+    @property
+    def height(self) -> int:
+        return shutil.get_terminal_size().lines
+
     def clear_screen(self) -> None:
         sys.stdout.write("\x1b[2J")
 
     def screen(self, lines: Sequence[str]) -> None:
         """Draw the whole terminal anew, as many lines as there is room for."""
-        room = shutil.get_terminal_size().lines - 1
+        room = self.height - 1
         shown = list(lines)
         if len(shown) > room:
             shown[room - 1 :] = [f"… {len(shown) - room + 1:,} more"]
@@ -149,7 +151,9 @@ class Output:
         if yes:
             return
         if not self.is_attended:
-            raise UsageError(f"{question} There is no terminal to ask on.", hint="add --yes")
+            raise UsageError(f"no terminal to ask on: {question}", hint="add --yes")
+        import typer
+
         typer.confirm(question, abort=True, err=True)
 
     def page(self, text: str) -> None:

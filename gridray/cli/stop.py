@@ -4,8 +4,8 @@ import typer
 
 from gridray.cli import options, panels
 from gridray.cli.command import command
-from gridray.cli.commands import PlainGroup
 from gridray.cli.output import Output
+from gridray.cli.plain import PlainGroup
 
 
 def register(app: typer.Typer) -> None:

@@ -17,13 +17,16 @@ COLORS = {
     State.CANCELLED: "33",
 }
 GAP = "  "
-# Where a terminal is too narrow for a table, a column that can be cut keeps this much.
+# Where a terminal is too narrow for a table, texts that can be cut keep this much at first, then
+# titles this much, then texts that.
+READABLE = 24
+TITLE = 4
 NARROWEST = 12
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table. On a terminal, texts that are `cut` end where the line does."""
+    """A column of a table. If the terminal is narrow, texts that may be are `cut`, and titles."""
 
     title: str
     right: bool = False
@@ -59,7 +62,7 @@ def duration(seconds: float | None) -> str:
 
 def moment(time: datetime) -> str:
     """Return a time as this machine's clocks show it."""
-    return time.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return time.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def count(number: int, noun: str) -> str:
@@ -130,34 +133,42 @@ def table(
         for place, column in enumerate(columns)
     ]
     if room is not None:
-        widths = _narrowed(columns, widths, room)
+        filled = [max([0, *(width(row[place]) for row in cells)]) for place in range(len(columns))]
+        widths = _narrowed(columns, widths, filled, room)
     heading = _line(columns, widths, [column.title for column in columns], False)
     yield f"\x1b[1m{heading}\x1b[0m" if color else heading
     for row in cells:
         yield _line(columns, widths, row, color)
 
 
-def _narrowed(columns: Sequence[Column], widths: list[int], room: int) -> list[int]:
-    """Take what is too much from the widest of the columns that can be cut."""
-    narrowed = list(widths)
+def _narrowed(
+    columns: Sequence[Column], widths: list[int], filled: list[int], room: int
+) -> list[int]:
+    """Make a table as narrow as the terminal: long texts first, then titles, then all texts.
+
+    Args:
+        filled: how wide each column is without its title.
+    """
     over = sum(widths) + len(GAP) * (len(widths) - 1) - room
-    cut = [place for place, column in enumerate(columns) if column.cut]
-    while over > 0 and cut:
-        widest = max(cut, key=lambda place: narrowed[place])
-        others = [narrowed[place] for place in cut if place != widest]
-        step = min(over, max(1, narrowed[widest] - max(others, default=0)))
-        if narrowed[widest] - step < NARROWEST:
-            narrowed[widest] = min(narrowed[widest], NARROWEST)
-            break
-        narrowed[widest] -= step
-        over -= step
+    places = range(len(columns))
+    long = [READABLE if columns[place].cut else widths[place] for place in places]
+    titles = [long[place] if columns[place].cut else max(filled[place], TITLE) for place in places]
+    short = [NARROWEST if columns[place].cut else titles[place] for place in places]
+    narrowed = list(widths)
+    for floors in (long, titles, short):
+        while over > 0:
+            widest = max(places, key=lambda place: narrowed[place] - floors[place])
+            if narrowed[widest] <= floors[widest]:
+                break
+            narrowed[widest] -= 1
+            over -= 1
     return narrowed
 
 
 def _line(columns: Sequence[Column], widths: list[int], row: Sequence[str], color: bool) -> str:
     parts = []
     for column, room, cell in zip(columns, widths, row, strict=True):
-        text = fit(cell, room) if column.cut else cell
+        text = fit(cell, room)
         padding = " " * (room - width(text))
         if color and column.state and text in State._value2member_map_:
             text = f"\x1b[{COLORS[State(text)]}m{text}\x1b[0m"

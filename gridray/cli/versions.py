@@ -1,9 +1,9 @@
 """Which versions are at work. Apart from the other shapes, since it should be there at once."""
 
 from dataclasses import dataclass
-from importlib.metadata import version
 from platform import python_version
 
+from gridray import __version__
 from gridray.cli.output import Output
 from gridray.cli.shape import Shape
 
@@ -15,8 +15,12 @@ class Version(Shape):
 
 
 def find() -> Version:
-    return Version(version("gridray"), python_version())
+    return Version(__version__, python_version())
 
 
 def show(out: Output, found: Version) -> None:
     out.line(f"gridray {found.gridray}")
+
+
+def tell() -> None:
+    show(Output(), find())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from gridray.cli import shapes, text
 from gridray.cli.output import Output
 from gridray.cli.text import Column
+from gridray.readers.runs import ExperimentView
 from gridray.states import State
 
 RUN_COLUMNS = (
@@ -59,7 +60,10 @@ def tell_older(out: Output, shown: int, older: int) -> None:
         out.note('start one with `gridray run script.py --lr "[0.1, 0.01]"`')
 
 
-def by_interest(found: Sequence[shapes.Experiment]) -> list[shapes.Experiment]:
+def fitting(found: Sequence[shapes.Experiment], room: int) -> Sequence[shapes.Experiment]:
+    """Return experiments in their order; if there is no room for all, the interesting first."""
+    if len(found) <= room:
+        return found
     return sorted(found, key=lambda each: INTEREST.index(each.state))
 
 
@@ -112,12 +116,7 @@ def experiment_row(each: shapes.Experiment) -> list[str]:
 
 
 def explanation(each: shapes.Experiment) -> str:
-    from gridray.states import DESCRIPTIONS, Reason
-
-    words = [DESCRIPTIONS[each.reason]] if each.reason else []
-    if each.exit_code and each.reason is Reason.EXIT_CODE:
-        words = [f"exit code {each.exit_code}"]
-    return "; ".join([*words, each.message] if each.message else words)
+    return ExperimentView(**vars(each)).explanation
 
 
 def summary(found: shapes.Run) -> str:

@@ -48,10 +48,11 @@ def check(view: shapes.RunDetail) -> None:
     """
     missed = view.experiment_count - view.succeeded
     if missed:
+        others = (each for each in view.experiments if each.state is not State.SUCCEEDED)
+        name = next((each.name for each in others), view.name)
         raise StateError(
             f"{missed:,} of {view.experiment_count:,} experiments of {view.name} did not succeed",
-            hint=f"`gridray status {view.name}` tells why; `gridray logs {view.name}-exp0` shows "
-            "what one wrote",
+            hint=f"`gridray status {view.name}` tells why, `gridray logs {name}` what one wrote",
         )
 
 
@@ -81,8 +82,8 @@ def _draw(out: Output, store: Store, run: str | None, index: int | None) -> None
             lines = list(out.drawn(views.RUN_COLUMNS, map(views.run_row, found)))
         else:
             view = outlast(out, lambda: detail(store, run, index))
-            rows = map(views.experiment_row, views.by_interest(view.experiments))
-            table = out.drawn(views.EXPERIMENT_COLUMNS, rows)
+            chosen = views.fitting(view.experiments, out.height - 3)
+            table = out.drawn(views.EXPERIMENT_COLUMNS, map(views.experiment_row, chosen))
             lines = [f"{view.name}  {views.summary(view)}", "", *table]
             is_over = all(each.state.is_terminal for each in view.experiments)
         out.screen(lines)

@@ -3,10 +3,12 @@
 import os
 import re
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from gridray import layout
 from gridray.errors import StoreError, UsageError
@@ -48,6 +50,50 @@ def of_experiment(store: Store, run: str, index: int, pattern: str | None = None
         for record in ArtifactIndex.from_json(raw).files
         if matches(record.path)
     ]
+
+
+def of_run(store: Store, run: str, pattern: str | None = None) -> list[Artifact]:
+    """Return the artifacts of all experiments of a run, by number and path.
+
+    Raises:
+        NotFoundError: there is no such run.
+        UsageError: the pattern is no regular expression.
+    """
+    matches = _matcher(pattern)
+    latest = _latest_indexes(store, run)
+    return [
+        Artifact(name, record, _key(run, name.index, record))
+        for name, (_, raw) in latest.items()
+        if raw is not None
+        for record in ArtifactIndex.from_json(raw).files
+        if matches(record.path)
+    ]
+
+
+def locations(store: Store, run: str) -> dict[ExperimentName, str]:
+    """Return where other tools find the artifacts of each experiment's latest attempt."""
+    latest = _latest_indexes(store, run)
+    return {
+        experiment: store.location(layout.artifacts(name))
+        for experiment, (name, _) in latest.items()
+    }
+
+
+def _latest_indexes(store: Store, run: str) -> dict[ExperimentName, tuple[AttemptName, Any]]:
+    """Return each experiment's latest attempt that has artifacts, and its index; read at once."""
+    attempts = [
+        AttemptName(run, index, attempt)
+        for view in runs.run_view(store, run, time.time()).experiments
+        if (index := layout.parse_name(view.name)[1]) is not None
+        for attempt in range(view.attempt + 1)
+    ]
+    indexes = store.get_many_json(map(layout.artifact_index, attempts))
+    latest: dict[ExperimentName, tuple[AttemptName, Any]] = {}
+    for name in attempts:
+        raw = indexes.get(layout.artifact_index(name))
+        if raw is not None or name.attempt == 0:
+            latest[ExperimentName(run, name.index)] = (name, raw)
+    return latest
 
 
 def location(store: Store, run: str, index: int) -> str:

@@ -75,19 +75,20 @@ def follow(
             return
         time.sleep(POLL_INTERVAL)
     position = 0
-    parts = _Joiner(stream)
-    first = True
+    joiner = _Joiner(stream)
+    skipped = last is None
     while True:
         is_over = _is_over(store, run, index)
         data = _from(store, name, stream, position)
         position += len(data)
-        lines = list(parts.feed(logformat.decode(data)))
-        if first and last is not None:
+        lines = list(joiner.feed(logformat.decode(data)))
+        if is_over:
+            lines += joiner.rest()
+        if not skipped and last is not None:
             lines = lines[-last:] if last else []
-        first = False
+            skipped = True
         yield from lines
         if is_over:
-            yield from parts.rest()
             return
         time.sleep(POLL_INTERVAL)
 

@@ -1,7 +1,7 @@
 """Where runs and experiments are."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
@@ -135,7 +135,9 @@ def run_names(store: Store) -> list[str]:
     return store.names(layout.RUNS)
 
 
-def latest_attempt(store: Store, run: str, index: int, key_of: Any) -> AttemptName | None:
+def latest_attempt(
+    store: Store, run: str, index: int, key_of: Callable[[AttemptName], str]
+) -> AttemptName | None:
     """Return the latest attempt of which the store holds something below `key_of(attempt)`."""
     record = read_run(store, run)
     rows = _rows(record, store.find_json(layout.status(run)))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gridray.errors import NotFoundError, StoreError, UsageError
-from gridray.layout import AttemptName
+from gridray.layout import AttemptName, ExperimentName
 from gridray.readers import artifacts
 from gridray.readers.artifacts import Artifact
 from gridray.records import ArtifactRecord, Row
@@ -83,7 +83,7 @@ def test_what_would_leave_the_directory_is_refused(
 ) -> None:
     record = ArtifactRecord(path, 0, 0o644, 0, 0, link)
     store.put("x", b"")
-    found = Artifact(artifacts.ExperimentName("run", 0), record, "x")
+    found = Artifact(ExperimentName("run", 0), record, "x")
     with pytest.raises(StoreError, match="would leave"):
         artifacts.download(store, [(found, tmp_path / "got" / path.lstrip("/"))])
     assert not (tmp_path / "out").exists()

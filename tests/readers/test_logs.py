@@ -69,6 +69,13 @@ def test_following_sees_each_line_once_and_ends_with_the_experiment(tmp_path: Pa
     assert found == [f"line {number}" for number in range(30)]
 
 
+@pytest.mark.parametrize("count", [0, 1, 3, 500])
+def test_following_from_the_last_lines(store: Store, written: list[bytes], count: int) -> None:
+    store.put_json(layout.attempt_state(NAME), AttemptState(State.SUCCEEDED).to_json())
+    found = [line.content for line in logs.follow(store, "run", 0, last=count)]
+    assert found == (written[-count:] if count else [])
+
+
 def test_following_what_never_wrote_ends(store: Store) -> None:
     add_run(store, "run", [Row(State.CANCELLED)])
     assert list(logs.follow(store, "run", 0)) == []

@@ -67,7 +67,8 @@ def _processing(parameter: Any, process: Callable[[Any, Any], Any]) -> Callable[
 
     def taken(ctx: Any, value: Any) -> Any:
         is_missing = value is None and not parameter.required
-        is_plain = value is not None and (kind is str or value in get_args(kind))
+        is_text = kind in (str, list[str]) or value in get_args(kind)
+        is_plain = is_text and value not in (None, (), [])
         if not is_missing and not is_plain:
             return process(ctx, value)
         return value if parameter.callback is None else parameter.callback(ctx, parameter, value)

@@ -1,0 +1,64 @@
+"""`docs/cli.md` is what the commands say, and the commands print what it says."""
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from gridray.cli import reference
+from tests.cli.conftest import Call, Filler
+
+DOCS = Path(__file__).parents[2] / "docs"
+# Each call of the reference that needs no cluster, with real words.
+CALLS = {
+    "run --dry-run": "-o json run --dry-run train.py --lr [1,2]",
+    "files": "files -o json",
+    "files --why": "files --why train.py -o json",
+    "status": "status -o json",
+    "status RUN": "status over -o json",
+    "history": "history -o json",
+    "logs": "logs over -l 1 -o json",
+    "artifacts": "artifacts over -o json",
+    "artifacts --list": "artifacts over --list -o json",
+    "artifacts --bucket_path": "artifacts over --bucket_path -o json",
+    "stop run": "stop run busy -o json",
+    "stop experiment": "stop experiment busy-exp0 -o json",
+    "delete run": "delete run over --yes -o json",
+    "delete experiment": "delete experiment over-exp0 --yes -o json",
+    "delete cluster": "delete cluster local --yes -o json",
+    "clusters": "clusters -o json",
+    "clusters down": "clusters down local -o json",
+    "docs": "docs -o json",
+    "docs TOPIC": "docs cli -o json",
+    "version": "version -o json",
+}
+# tests/cluster validates these.
+NEED_A_CLUSTER = {"run", "view", "clusters up"}
+
+
+def test_the_page_is_fresh() -> None:
+    path = DOCS / "cli.md"
+    assert path.read_text("utf-8") == reference.markdown(), (
+        f"`python -m gridray.cli.reference {path}` writes it anew"
+    )
+
+
+def test_every_call_is_checked() -> None:
+    assert set(CALLS) | NEED_A_CLUSTER == set(reference.SHAPES)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_output_fits_its_schema(
+    name: str, call: Call, filled: Filler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "train.py").touch()
+    monkeypatch.chdir(project)
+    result = call(*CALLS[name].split())
+    assert result.code == 0, result.err
+    schema: dict[str, Any] = reference.schema(name)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    jsonschema.validate(result.json, schema, format_checker=checker)
