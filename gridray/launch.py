@@ -233,6 +233,10 @@ def _record(planned: Plan, name: str, cluster: Cluster, source: SourceRecord) ->
         cluster=ClusterRecord(cluster.name, cluster.key),
         user=getpass.getuser(),
         versions={"gridray": __version__, "python": platform.python_version()},
+        auto_resume=planned.spec.auto_resume,
+        retries=planned.spec.retries,
+        max_time=planned.spec.max_time,
+        grace=planned.spec.grace,
     )
 
 

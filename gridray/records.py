@@ -50,7 +50,10 @@ class ClusterRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """`run.json`: everything about a run that never changes."""
+    """`run.json`: everything about a run that never changes.
+
+    `max_time` and `grace` are in seconds, and for each attempt.
+    """
 
     name: str
     created_at: float
@@ -65,6 +68,10 @@ class RunRecord:
     cluster: ClusterRecord
     user: str
     versions: dict[str, str]
+    auto_resume: bool = False
+    retries: int = 0
+    max_time: float | None = None
+    grace: float = 30.0
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -89,7 +96,11 @@ class Point:
 
 @dataclass(frozen=True)
 class Row:
-    """One experiment in `status.json`. `attempt` is the latest one, or the next while queued."""
+    """One experiment in `status.json`.
+
+    `attempt` is the latest one, or the next while queued; `failures` counts those attempts that the
+    script itself ended.
+    """
 
     state: State = State.QUEUED
     reason: Reason | None = None
@@ -100,6 +111,7 @@ class Row:
     started_at: float | None = None
     ended_at: float | None = None
     message: str | None = None
+    failures: int = 0
 
     def to_json(self) -> list[Any]:
         values = [getattr(self, field.name) for field in fields(self)]
@@ -148,6 +160,10 @@ class AttemptState:
         if known.get("reason") is not None:
             known["reason"] = Reason(known["reason"])
         return cls(**known)
+
+
+# `stop.json` of an attempt that another one has taken the place of; else it holds the grace.
+FENCED = {"fenced": True}
 
 
 @dataclass(frozen=True)

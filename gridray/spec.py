@@ -10,6 +10,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PositiveFloat,
     PositiveInt,
     ValidationError,
     field_validator,
@@ -20,6 +21,8 @@ from gridray.errors import SpecError, UsageError
 from gridray.sweep import Strategy
 
 MEMORY = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[KMGT])(?P<binary>i?)B?", re.IGNORECASE)
+DURATION = re.compile(r"((\d+(\.\d+)?)\s*(d|h|m|s)\s*)+")
+SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -32,6 +35,16 @@ def parse_memory(text: object) -> object:
         raise ValueError("write it as 16GB or 512MiB")
     power = "KMGT".index(match["unit"].upper()) + 1
     return int(float(match["number"]) * (1024 if match["binary"] else 1000) ** power)
+
+
+def parse_duration(text: object) -> object:
+    """Return the seconds of `2h`, `90m` or `1h 30m`; what is no text passes."""
+    if not isinstance(text, str):
+        return text
+    if not DURATION.fullmatch(text.strip().lower()):
+        raise ValueError("write it as 2h, 90m or 1h30m")
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([dhms])", text.lower())
+    return sum(float(number) * SECONDS[unit] for number, unit in parts)
 
 
 class RunSpec(BaseModel):
@@ -49,6 +62,11 @@ class RunSpec(BaseModel):
         env: environment variables of the script.
         max_parallel: how many experiments run at once; None: as many as fit.
         max_experiments: a sweep of more is an error.
+        auto_resume: an attempt that the platform ends is followed by another one, which finds the
+            files that the script had created.
+        retries: how many times a script that fails by itself is tried again.
+        max_time: seconds after which an attempt is ended, or text as `2h`.
+        grace: seconds that a script has to end after SIGTERM.
         any_root: allow `/` and the home directory as `root`.
     """
 
@@ -68,6 +86,10 @@ class RunSpec(BaseModel):
     env: dict[str, str] = Field(default_factory=dict)
     max_parallel: int | None = Field(default=None, ge=1)
     max_experiments: int = Field(default=10_000, ge=1)
+    auto_resume: bool = False
+    retries: int = Field(default=0, ge=0)
+    max_time: Annotated[PositiveFloat | None, BeforeValidator(parse_duration)] = None
+    grace: float = Field(default=30.0, ge=0, allow_inf_nan=False)
     any_root: bool = False
 
     @field_validator("name")

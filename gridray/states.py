@@ -51,8 +51,11 @@ class Reason(str, Enum):
 
     EXIT_CODE = "exit_code"
     SIGNAL = "signal"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMED_OUT = "timed_out"
     STOPPED = "stopped"
     INTERRUPTED = "interrupted"
+    FENCED = "fenced"
     NODE_LOST = "node_lost"
     RUNNER_LOST = "runner_lost"
     START_TIMEOUT = "start_timeout"
@@ -63,15 +66,23 @@ class Reason(str, Enum):
 
     @property
     def is_interruption(self) -> bool:
-        """Whether the platform, not the script, ended the attempt."""
-        return self in (Reason.INTERRUPTED, Reason.NODE_LOST, Reason.START_TIMEOUT)
+        """Whether the platform, not the script or a user, ended the attempt."""
+        return self in (Reason.INTERRUPTED, Reason.NODE_LOST, Reason.RUNNER_LOST)
+
+    @property
+    def is_scripts_own(self) -> bool:
+        """Whether the script itself failed, so that `--retries` may give it another attempt."""
+        return self in (Reason.EXIT_CODE, Reason.SIGNAL, Reason.OUT_OF_MEMORY)
 
 
 DESCRIPTIONS: dict[Reason, str] = {
     Reason.EXIT_CODE: "the script ended with a non-zero exit code",
     Reason.SIGNAL: "the script was killed by a signal",
+    Reason.OUT_OF_MEMORY: "the script was killed for want of memory",
+    Reason.TIMED_OUT: "the script ran for longer than --max_time",
     Reason.STOPPED: "stopped by a user",
     Reason.INTERRUPTED: "the platform ended it",
+    Reason.FENCED: "another attempt has taken its place",
     Reason.NODE_LOST: "its node was lost",
     Reason.RUNNER_LOST: "its runner was killed",
     Reason.START_TIMEOUT: "Ray gave up waiting for resources",

@@ -17,6 +17,14 @@ def test_memory(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("2h", 7200), ("90m", 5400), ("1h30m", 5400), ("1.5 d", 129600), ("5s", 5)],
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert make_spec({"script": "a.py", "max_time": text}).max_time == seconds
+
+
+@pytest.mark.parametrize(
     ("field", "value"),
     [
         ("gpus", -1),
@@ -27,6 +35,11 @@ def test_memory(text: str, size: int) -> None:
         ("memory", "lots"),
         ("memory", "0GB"),
         ("max_parallel", 0),
+        ("retries", -1),
+        ("max_time", "5 parsecs"),
+        ("max_time", "60"),
+        ("max_time", "0s"),
+        ("grace", -1),
         ("max_experiments", 0),
         ("strategy", "bayesian"),
         ("env", {"A B": "x"}),

@@ -151,6 +151,34 @@ MaxExperiments = Annotated[
         "--max_experiments", metavar="N", help="Refuse a sweep of more experiments than this."
     ),
 ]
+AutoResume = Annotated[
+    bool,
+    typer.Option(
+        "--auto_resume",
+        help="Give an experiment that is interrupted (its node is lost, the platform ends it) "
+        "another attempt, which finds the files that it had created.",
+    ),
+]
+Retries = Annotated[
+    int,
+    typer.Option(
+        "--retries",
+        metavar="N",
+        help="How many times a script that fails by itself is tried again.",
+    ),
+]
+MaxTime = Annotated[
+    str | None,
+    typer.Option("--max_time", metavar="TIME", help="End a script after this, as 2h or 90m."),
+]
+RunGrace = Annotated[
+    float,
+    typer.Option(
+        "--grace",
+        metavar="SECONDS",
+        help="How long a script may take to end after SIGTERM when it is interrupted.",
+    ),
+]
 DryRun = Annotated[
     bool,
     typer.Option(

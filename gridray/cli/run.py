@@ -31,6 +31,10 @@ def run(
     env: options.Env = None,
     max_parallel: options.MaxParallel = None,
     max_experiments: options.MaxExperiments = 10_000,
+    auto_resume: options.AutoResume = False,
+    retries: options.Retries = 0,
+    max_time: options.MaxTime = None,
+    grace: options.RunGrace = 30,
     dry_run: options.DryRun = False,
     wait: options.Wait = False,
     yes: options.AnyRoot = False,
@@ -60,6 +64,10 @@ def run(
         "env": spec.parse_env(env or []),
         "max_parallel": max_parallel,
         "max_experiments": max_experiments,
+        "auto_resume": auto_resume,
+        "retries": retries,
+        "max_time": max_time,
+        "grace": grace,
         "any_root": yes,
     }
     given = {field: value for field, value in asked.items() if value is not None}

@@ -65,7 +65,14 @@ class Stop:
     grace: float
 
 
-Decision = Change | Submit | Stop
+@dataclass(frozen=True)
+class Fence:
+    """See to it that an attempt that is over for us writes nothing more, should it still live."""
+
+    name: AttemptName
+
+
+Decision = Change | Submit | Stop | Fence
 
 
 def decide(snapshot: Snapshot, now: float) -> list[Decision]:
@@ -79,7 +86,9 @@ def decide(snapshot: Snapshot, now: float) -> list[Decision]:
                 continue
             name = view.attempt(index)
             job = snapshot.jobs.get(str(name))
-            changed = _observe(row, job, snapshot.attempts.get(name), now)
+            changed = _observe(view.record, row, job, snapshot.attempts.get(name), now)
+            if changed.attempt != row.attempt and row.state is not State.QUEUED:
+                decisions.append(Fence(name))
             stop = next((stop for stop in view.stops if stop.covers(index)), None)
             if stop is not None:
                 if changed.state.is_submitted:
@@ -92,25 +101,54 @@ def decide(snapshot: Snapshot, now: float) -> list[Decision]:
     return decisions + list(_submissions(views))
 
 
-def _observe(row: Row, job: Job | None, attempt: AttemptState | None, now: float) -> Row:
+def _observe(
+    record: RunRecord, row: Row, job: Job | None, attempt: AttemptState | None, now: float
+) -> Row:
     """Return where an experiment is, by what Ray and its runner say of its attempt."""
     if row.state is State.QUEUED and job is None:
         return row
     if row.state is State.QUEUED:
         # A controller that was killed between submitting and recording it.
         row = replace(row, state=State.PENDING, submitted_at=now)
+    is_over = job is None or job.status.is_terminal
     if attempt is not None and attempt.state.is_terminal:
-        return _ended(row, attempt)
+        ended = _ended(row, attempt)
+        # Ray gives the place away, and takes the next attempt, only when it calls the job over.
+        return _next(record, ended) if is_over or not _goes_on(record, ended) else row
     if job is None:
-        return _lost(row, attempt, Reason.NODE_LOST, "the cluster was restarted", now)
-    if job.status.is_terminal:
-        return _without_last_word(row, job, attempt, now)
+        return _lost(record, row, attempt, Reason.NODE_LOST, "the cluster was restarted", now)
+    if is_over:
+        return _without_last_word(record, row, job, attempt, now)
     if attempt is not None and attempt.state in TRANSITIONS[row.state]:
         return replace(row, state=attempt.state, started_at=attempt.started_at)
     return row
 
 
+def _goes_on(record: RunRecord, ended: Row) -> bool:
+    """Whether another attempt follows one that has ended so."""
+    if ended.state is not State.FAILED or ended.reason is None:
+        return False
+    if ended.reason.is_interruption:
+        return record.auto_resume
+    return ended.reason.is_scripts_own and ended.failures <= record.retries
+
+
+def _next(record: RunRecord, ended: Row) -> Row:
+    """Return an experiment whose attempt has ended: over, or queued for another attempt."""
+    return _requeued(ended) if _goes_on(record, ended) else ended
+
+
+def _requeued(row: Row) -> Row:
+    return Row(
+        attempt=row.attempt + 1,
+        queued_at=row.queued_at,
+        reason=row.reason,
+        failures=row.failures,
+    )
+
+
 def _ended(row: Row, attempt: AttemptState) -> Row:
+    is_own = attempt.reason is not None and attempt.reason.is_scripts_own
     return replace(
         row,
         state=attempt.state,
@@ -119,37 +157,47 @@ def _ended(row: Row, attempt: AttemptState) -> Row:
         started_at=attempt.started_at,
         ended_at=attempt.ended_at,
         message=attempt.message,
+        failures=row.failures + is_own,
     )
 
 
-def _without_last_word(row: Row, job: Job, attempt: AttemptState | None, now: float) -> Row:
+def _without_last_word(
+    record: RunRecord, row: Row, job: Job, attempt: AttemptState | None, now: float
+) -> Row:
     """Return where an experiment is whose job is over though its runner has not said so."""
     if job.status is JobStatus.STOPPED:
         return replace(row, state=State.CANCELLED, reason=Reason.STOPPED, ended_at=now)
     if job.error is JobError.NODE_LOST:
-        return _lost(row, attempt, Reason.NODE_LOST, None, now)
+        return _lost(record, row, attempt, Reason.NODE_LOST, None, now)
     if job.error is JobError.START_TIMEOUT:
-        return _lost(row, None, Reason.START_TIMEOUT, None, now)
+        return _lost(record, row, None, Reason.START_TIMEOUT, None, now)
+    message = job.message.strip() or None
     if job.error is JobError.START_FAILED:
         reason = Reason.START_FAILED
     elif job.exit_code == EXIT_STORE_UNREACHABLE:
         reason = Reason.STORE_UNREACHABLE
+    elif attempt is not None and attempt.started_at is not None:
+        return _lost(record, row, attempt, Reason.RUNNER_LOST, message, now)
     else:
         reason = Reason.RUNNER_LOST
-    message = job.message.strip() or None
     return replace(row, state=State.FAILED, reason=reason, ended_at=now, message=message)
 
 
 def _lost(
-    row: Row, attempt: AttemptState | None, reason: Reason, message: str | None, now: float
+    record: RunRecord,
+    row: Row,
+    attempt: AttemptState | None,
+    reason: Reason,
+    message: str | None,
+    now: float,
 ) -> Row:
     """Return where an experiment is whose attempt the platform has ended.
 
     What had not started goes back into the queue; what had is not repeated unasked.
     """
     if attempt is None or attempt.started_at is None:
-        return Row(attempt=row.attempt + 1, queued_at=row.queued_at, reason=reason)
-    return replace(
+        return _requeued(replace(row, reason=reason))
+    ended = replace(
         row,
         state=State.FAILED,
         reason=reason,
@@ -157,6 +205,7 @@ def _lost(
         ended_at=now,
         message=message,
     )
+    return _next(record, ended)
 
 
 def _cancel_waiting(row: Row, job: Job | None, now: float) -> Row:

@@ -6,11 +6,21 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from gridray import bundle, layout
-from gridray.controller.decide import Change, Decision, RunView, Snapshot, Stop, Submit, decide
+from gridray.controller.decide import (
+    Change,
+    Decision,
+    Fence,
+    RunView,
+    Snapshot,
+    Stop,
+    Submit,
+    decide,
+)
 from gridray.errors import ClusterError, ExistsError, NotFoundError, StoreError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.rayjobs import Job, JobStatus, RayJobs, RejectedError, Submission
 from gridray.records import (
+    FENCED,
     AttemptState,
     Row,
     RunRecord,
@@ -152,6 +162,8 @@ class Controller:
                 self._submit(name)
             case Stop(name, grace):
                 self._stop(name, grace)
+            case Fence(name):
+                self._store.put_json(layout.attempt_stop(name), FENCED)
 
     def _set(self, run: str, index: int, row: Row) -> None:
         self._runs[run].rows[index] = row

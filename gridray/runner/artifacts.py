@@ -9,7 +9,8 @@ from pathlib import Path
 
 from gridray import layout
 from gridray.errors import NotFoundError
-from gridray.layout import AttemptName
+from gridray.layout import AttemptName, ExperimentName
+from gridray.readers.artifacts import Artifact, download
 from gridray.records import ArtifactIndex, ArtifactRecord
 from gridray.store import Store
 
@@ -42,6 +43,27 @@ class ArtifactSync:
         self._records: dict[str, ArtifactRecord] = {}
         self._settled: dict[str, _Seen] = {}
         self.not_kept: dict[str, str] = {}
+
+    def restore(self) -> None:
+        """Put the files of the attempt before into the working directory, as they were.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        before = _last_index(self._store, self._name)
+        run, index = self._name.run, self._name.index
+        found = [
+            Artifact(
+                ExperimentName(run, index),
+                record,
+                layout.artifact(AttemptName(run, index, record.attempt), record.path),
+            )
+            for record in before
+        ]
+        download(self._store, [(each, self._root / each.path) for each in found])
+        self._publish({record.path: record for record in before})
+        for record in before:
+            self._settled[record.path] = _seen(os.lstat(self._root / record.path))
 
     def sync(self) -> bool:
         """Bring the store up to date.
@@ -158,6 +180,15 @@ class ArtifactSync:
             return
         if _seen(after) == _seen(status) and status.st_mtime_ns < before - CLOCK_TICK_NS:
             self._settled[path] = _seen(status)
+
+
+def _last_index(store: Store, name: AttemptName) -> tuple[ArtifactRecord, ...]:
+    """Return the files of the last attempt before this one that had any."""
+    for attempt in range(name.attempt - 1, -1, -1):
+        key = layout.artifact_index(AttemptName(name.run, name.index, attempt))
+        if (raw := store.find_json(key)) is not None:
+            return ArtifactIndex.from_json(raw).files
+    return ()
 
 
 def _seen(status: os.stat_result) -> _Seen:

@@ -14,11 +14,11 @@ from gridray import layout, scripts
 from gridray.backoff import outlast
 from gridray.errors import GridrayError, NotFoundError, StoreError
 from gridray.layout import AttemptName
-from gridray.records import AttemptState, RunRecord, read_points, read_run
+from gridray.records import FENCED, AttemptState, RunRecord, read_points, read_run
 from gridray.runner.artifacts import ArtifactSync
 from gridray.runner.environment import python_command, script_environment
 from gridray.runner.log import LogWriter
-from gridray.runner.process import AFTERMATH, ScriptProcess
+from gridray.runner.process import AFTERMATH, ScriptProcess, kills_for_memory
 from gridray.runner.workspace import Workspace
 from gridray.states import Reason, State
 from gridray.store import Store
@@ -27,12 +27,10 @@ SYNC_INTERVAL = 30.0
 # How often the runner looks whether it is to stop; a request costs money on S3, none on a disk.
 STOP_INTERVAL_DIRECTORY = 0.5
 STOP_INTERVAL_S3 = 2.0
-# The grace where nobody has named one: the platform's own SIGTERM.
-INTERRUPTION_GRACE = 30.0
-
 # Exit codes for Ray's eyes; what counts is in state.json.
 EXIT_STORE_UNREACHABLE = 97
 EXIT_ORPHANED = 98
+EXIT_FENCED = 99
 EXIT_STOPPED = 128 + signal.SIGTERM
 
 
@@ -100,8 +98,11 @@ class Attempt:
     def _run_script(
         self, record: RunRecord, workspace: Workspace, command: list[str], env: Mapping[str, str]
     ) -> int:
-        if (ending := self._wish()) is not None:
+        sync = ArtifactSync(self._store, self._name, workspace.root, workspace.source_files)
+        sync.restore()
+        if (ending := self._wish(record)) is not None:
             return self._finish(None, ending, {})
+        killed_for_memory = kills_for_memory()
         process = ScriptProcess(
             command,
             cwd=workspace.root,
@@ -112,9 +113,8 @@ class Attempt:
         log = LogWriter(self._store, self._name, "stdout")
         pump = threading.Thread(target=_pump, args=(process, log), name="pump", daemon=True)
         pump.start()
-        sync = ArtifactSync(self._store, self._name, workspace.root, workspace.source_files)
         with _Periodically(SYNC_INTERVAL, sync.sync):
-            exit_code, ending = self._watch(process)
+            exit_code, ending = self._watch(process, record)
             ended_at = time.time()
             process.end_group()
             pump.join(AFTERMATH)
@@ -124,9 +124,11 @@ class Attempt:
         log.close()
         while not outlast(sync.sync):
             continue
+        if exit_code == -signal.SIGKILL and kills_for_memory() > killed_for_memory:
+            return self._finish(exit_code, ending, sync.not_kept, Reason.OUT_OF_MEMORY)
         return self._finish(exit_code, ending, sync.not_kept)
 
-    def _watch(self, process: ScriptProcess) -> tuple[int, Ending | None]:
+    def _watch(self, process: ScriptProcess, record: RunRecord) -> tuple[int, Ending | None]:
         """Wait for the script's end, or bring it about; return its exit code and who wished it."""
         on_disk = self._store.is_directory
         interval = STOP_INTERVAL_DIRECTORY if on_disk else STOP_INTERVAL_S3
@@ -139,29 +141,45 @@ class Attempt:
             if os.getppid() != self._parent:
                 process.kill()
                 os._exit(EXIT_ORPHANED)
-            if ending is None and (ending := self._wish()) is not None:
+            wish = self._wish(record)
+            if wish is not None and wish.reason is Reason.FENCED:
+                process.kill()
+                os._exit(EXIT_FENCED)
+            if ending is None and wish is not None:
+                ending = wish
                 deadline = time.monotonic() + ending.grace
                 process.terminate()
             if time.monotonic() >= deadline:
                 process.kill()
 
-    def _wish(self) -> Ending | None:
-        """Return the user's wish to stop, else the platform's, else None."""
+    def _wish(self, record: RunRecord) -> Ending | None:
+        """Return who wants the script to end: controller, user, platform, --max_time, or nobody."""
         try:
             stop = self._store.find_json(layout.attempt_stop(self._name))
         except StoreError:
             stop = None
+        if stop == FENCED:
+            return Ending(Reason.FENCED, 0)
         if stop is not None:
             return Ending(Reason.STOPPED, stop["grace"])
         if self._interrupted.is_set():
-            return Ending(Reason.INTERRUPTED, INTERRUPTION_GRACE)
+            return Ending(Reason.INTERRUPTED, record.grace)
+        started_at = self._state.started_at
+        if started_at and record.max_time and time.time() - started_at > record.max_time:
+            return Ending(Reason.TIMED_OUT, record.grace)
         return None
 
     def _finish(
-        self, exit_code: int | None, ending: Ending | None, not_kept: Mapping[str, str]
+        self,
+        exit_code: int | None,
+        ending: Ending | None,
+        not_kept: Mapping[str, str],
+        cause: Reason | None = None,
     ) -> int:
         """Write the last word, now that logs and artifacts are safe."""
         state, reason = _outcome(exit_code, ending)
+        if ending is None and cause is not None:
+            reason = cause
         notes = [f"{path} was not kept: {why}" for path, why in sorted(not_kept.items())]
         if exit_code is not None and exit_code < 0:
             notes.insert(0, f"killed by {_signal_name(-exit_code)}")

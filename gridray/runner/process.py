@@ -88,3 +88,15 @@ class ScriptProcess:
         except (ProcessLookupError, PermissionError):
             # PermissionError is what macOS says of a group of zombies.
             return
+
+
+def kills_for_memory() -> int:
+    """Return how many processes the kernel has killed for want of memory since it started.
+
+    Source: `oom_kill` in proc(5), /proc/vmstat; 0 on systems that do not count.
+    """
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

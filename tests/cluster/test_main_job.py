@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 import gridray
-from gridray import layout
+from gridray import layout, settings
 from gridray.clusters.cluster import Cluster
 from gridray.errors import AuthenticationError, ClusterError, ExistsError, NotFoundError, StoreError
 from gridray.rayjobs import JobStatus, RayJobs
@@ -218,3 +218,31 @@ def test_killing_the_client_after_submission_changes_nothing(
     run = gridray.Run("killed-client")
     assert [each.state for each in run.wait(timeout=120).experiments] == [State.SUCCEEDED]
     assert run.experiments[0].log() == b"alive\n"
+
+
+def test_an_interrupted_experiment_goes_on_from_its_files(submit: Submit) -> None:
+    run = submit(
+        "import os, time\n"
+        "n = int(open('n').read()) if os.path.exists('n') else 0\n"
+        "print('from', n, flush=True)\n"
+        "while n < 40:\n"
+        "    n += 1\n"
+        "    open('steps', 'a').write(f'{n}\\n')\n"
+        "    open('new', 'w').write(str(n)); os.replace('new', 'n')\n"
+        "    time.sleep(0.1)\n",
+        "--x",
+        "1",
+        auto_resume=True,
+    )
+    wait_for(lambda: run.experiments[0].log() == b"from 0\n", "the script")
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if "gridray.runner" in words and run.name in words:
+            process.kill()
+    view = run.wait(timeout=120)
+    (experiment,) = view.experiments
+    assert (experiment.state, experiment.attempt) == (State.SUCCEEDED, 1)
+    (steps,) = run.experiments[0].artifacts("^steps$")
+    assert Store(settings.load().store).get(steps.key) == b"".join(
+        b"%d\n" % n for n in range(1, 41)
+    )

@@ -1,6 +1,7 @@
 """What the controller decides, for each thing that it can see."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from gridray.controller.decide import (
     PENDING_LIMIT,
     Change,
     Decision,
+    Fence,
     RunView,
     Snapshot,
     Stop,
@@ -34,7 +36,13 @@ PENDING = Row(State.PENDING, queued_at=1.0, submitted_at=2.0)
 RUNNING = replace(PENDING, state=State.RUNNING, started_at=3.0)
 
 
-def record(name: str = "run", count: int = 1, max_parallel: int | None = None) -> RunRecord:
+def record(
+    name: str = "run",
+    count: int = 1,
+    max_parallel: int | None = None,
+    auto_resume: bool = False,
+    retries: int = 0,
+) -> RunRecord:
     return RunRecord(
         name=name,
         created_at=1.0,
@@ -49,6 +57,8 @@ def record(name: str = "run", count: int = 1, max_parallel: int | None = None) -
         cluster=ClusterRecord("local", "local-1"),
         user="somebody",
         versions={},
+        auto_resume=auto_resume,
+        retries=retries,
     )
 
 
@@ -61,8 +71,9 @@ def decide_one(
     ray: Job | None = None,
     attempt: AttemptState | None = None,
     stops: tuple[StopRequest, ...] = (),
+    **options: Any,
 ) -> list[Decision]:
-    view = RunView(record(), [row], stops)
+    view = RunView(record(**options), [row], stops)
     name = AttemptName("run", 0, row.attempt)
     jobs = {} if ray is None else {str(name): ray}
     attempts = {} if attempt is None else {name: attempt}
@@ -74,8 +85,10 @@ def row_after(
     ray: Job | None = None,
     attempt: AttemptState | None = None,
     stops: tuple[StopRequest, ...] = (),
+    **options: Any,
 ) -> Row:
-    changes = [each for each in decide_one(row, ray, attempt, stops) if isinstance(each, Change)]
+    decisions = decide_one(row, ray, attempt, stops, **options)
+    changes = [each for each in decisions if isinstance(each, Change)]
     return changes[-1].row if changes else row
 
 
@@ -134,6 +147,58 @@ def test_what_never_started_goes_back_into_the_queue(ray: Job | None) -> None:
     after = row_after(PENDING, ray)
     assert (after.state, after.attempt, after.queued_at) == (State.QUEUED, 1, 1.0)
     assert Submit(AttemptName("run", 0, 1)) in decide_one(PENDING, ray)
+
+
+INTERRUPTED = AttemptState(State.FAILED, Reason.INTERRUPTED, 0, 5.0, 6.0)
+OVER = job(JobStatus.FAILED, JobError.EXIT_CODE, 143)
+
+
+@pytest.mark.parametrize(
+    ("ray", "attempt"),
+    [
+        (OVER, INTERRUPTED),
+        (None, INTERRUPTED),
+        (LOST, STARTED),
+        (None, STARTED),
+        (job(JobStatus.FAILED, JobError.EXIT_CODE, 137), STARTED),
+    ],
+)
+def test_with_auto_resume_an_interruption_costs_an_attempt_only(
+    ray: Job | None, attempt: AttemptState
+) -> None:
+    decisions = decide_one(RUNNING, ray, attempt, auto_resume=True)
+    after = row_after(RUNNING, ray, attempt, auto_resume=True)
+    assert (after.state, after.attempt, after.failures) == (State.QUEUED, 1, 0)
+    assert Fence(AttemptName("run", 0, 0)) in decisions
+    assert decisions.index(Fence(AttemptName("run", 0, 0))) < decisions.index(
+        Submit(AttemptName("run", 0, 1))
+    )
+    assert row_after(RUNNING, ray, attempt).state is State.FAILED
+
+
+def test_the_next_attempt_waits_until_ray_calls_the_last_one_over() -> None:
+    decisions = decide_one(RUNNING, job(JobStatus.RUNNING), INTERRUPTED, auto_resume=True)
+    assert decisions == []
+
+
+def test_retries_are_for_the_scripts_own_failures() -> None:
+    failed = AttemptState(State.FAILED, Reason.EXIT_CODE, 3, 5.0, 6.0)
+    row = RUNNING
+    for attempt in range(2):
+        row = row_after(row, OVER, failed, retries=2)
+        assert (row.state, row.attempt, row.failures) == (State.QUEUED, attempt + 1, attempt + 1)
+        row = replace(row, state=State.RUNNING)
+    last = row_after(row, OVER, failed, retries=2)
+    assert (last.state, last.exit_code, last.failures) == (State.FAILED, 3, 3)
+    assert row_after(RUNNING, OVER, INTERRUPTED, retries=2).state is State.FAILED
+    resumed = row_after(replace(RUNNING, failures=1), OVER, INTERRUPTED, auto_resume=True)
+    assert resumed.failures == 1
+
+
+def test_a_stop_counts_more_than_a_retry() -> None:
+    stops = (StopRequest(None, 7.0),)
+    after = row_after(RUNNING, OVER, INTERRUPTED, stops, auto_resume=True)
+    assert (after.state, after.reason) == (State.CANCELLED, Reason.STOPPED)
 
 
 def test_a_stop_cancels_what_waits_and_asks_what_runs() -> None:

@@ -68,7 +68,9 @@ class Attempt:
 Start = Callable[..., Attempt]
 
 
-def record_run(store: Store, project: Path, script: str, argv: tuple[str, ...] = ()) -> RunRecord:
+def record_run(
+    store: Store, project: Path, script: str, argv: tuple[str, ...], max_time: float | None
+) -> RunRecord:
     """Put a run of one experiment into the store."""
     manifest = source.scan(project)
     buffer = io.BytesIO()
@@ -88,6 +90,7 @@ def record_run(store: Store, project: Path, script: str, argv: tuple[str, ...] =
         cluster=ClusterRecord("local", "local-1"),
         user="somebody",
         versions={},
+        max_time=max_time,
     )
     write_points(store, record.name, [Point({}, argv)])
     store.create_json(layout.run_record(record.name), record.to_json())
@@ -123,6 +126,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         script: str = "main.py",
         argv: tuple[str, ...] = (),
         store: Store | None = None,
+        max_time: float | None = None,
     ) -> Attempt:
         project = tmp_path / "project"
         project.mkdir()
@@ -131,7 +135,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         (project / "data").mkdir()
         (project / "data" / "given.txt").write_text("given")
         where = store or Store(str(tmp_path / "store"))
-        record = record_run(where, project, script, argv)
+        record = record_run(where, project, script, argv, max_time)
         temporary = tmp_path / "t"
         temporary.mkdir(exist_ok=True)
         begun.append(_start(where, AttemptName(record.name, 0, 0), temporary))
