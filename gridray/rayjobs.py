@@ -65,6 +65,7 @@ class Job:
     error: JobError | None = None
     exit_code: int | None = None
     message: str = ""
+    node_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -283,6 +284,7 @@ def _job(raw: Mapping[str, Any]) -> Job:
         error=error,
         exit_code=raw.get("driver_exit_code"),
         message=raw.get("message") or "",
+        node_id=raw.get("driver_node_id"),
     )
 
 

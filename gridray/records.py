@@ -140,7 +140,10 @@ class RunStatus:
 
 @dataclass(frozen=True)
 class AttemptState:
-    """`state.json` of an attempt: the runner's own word. Its last one comes after its last sync."""
+    """`state.json` of an attempt: the runner's own word. Its last one comes after its last sync.
+
+    `doomed_at` is when its machine is going to be taken away, if that has been announced.
+    """
 
     state: State
     reason: Reason | None = None
@@ -149,6 +152,7 @@ class AttemptState:
     ended_at: float | None = None
     host: str | None = None
     message: str | None = None
+    doomed_at: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

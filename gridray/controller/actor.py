@@ -131,11 +131,24 @@ class ControllerActor:
             RayJobs(dashboard, ambient_token()),
             cluster_key,
             bundle_id,
+            _drain,
         )
         threading.Thread(target=_run_or_die, args=(controller,), name="controller").start()
 
     def ping(self) -> None:
         """Answer."""
+
+
+def _drain(node_id: str, doomed_at: float) -> None:
+    """Have Ray place nothing more on a node. Source: `drain_node` in ray/scripts/scripts.py."""
+    import ray
+    from ray.core.generated import autoscaler_pb2
+
+    client = ray._raylet.GcsClient(address=ray.get_runtime_context().gcs_address)
+    reason = autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
+    accepted, why = client.drain_node(node_id, reason, "spot notice", int(doomed_at * 1000))
+    if not accepted:
+        print(f"gridray: the node {node_id} was not drained: {why}", flush=True)  # noqa: T201
 
 
 def _run_or_die(controller: Any) -> None:

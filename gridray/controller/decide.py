@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gridray.layout import AttemptName
+from gridray.outcome import ended_row, following, goes_on, requeued
 from gridray.rayjobs import Job, JobError, JobStatus
 from gridray.records import AttemptState, Row, RunRecord, StopRequest
 from gridray.states import TRANSITIONS, Reason, State
@@ -72,7 +73,15 @@ class Fence:
     name: AttemptName
 
 
-Decision = Change | Submit | Stop | Fence
+@dataclass(frozen=True)
+class Drain:
+    """Place nothing more on a node that goes at a time (Unix, s)."""
+
+    node_id: str
+    doomed_at: float
+
+
+Decision = Change | Submit | Stop | Fence | Drain
 
 
 def decide(snapshot: Snapshot, now: float) -> list[Decision]:
@@ -86,7 +95,10 @@ def decide(snapshot: Snapshot, now: float) -> list[Decision]:
                 continue
             name = view.attempt(index)
             job = snapshot.jobs.get(str(name))
-            changed = _observe(view.record, row, job, snapshot.attempts.get(name), now)
+            attempt = snapshot.attempts.get(name)
+            if attempt is not None and attempt.doomed_at and job is not None and job.node_id:
+                decisions.append(Drain(job.node_id, attempt.doomed_at))
+            changed = _observe(view.record, row, job, attempt, now)
             if changed.attempt != row.attempt and row.state is not State.QUEUED:
                 decisions.append(Fence(name))
             stop = next((stop for stop in view.stops if stop.covers(index)), None)
@@ -112,9 +124,9 @@ def _observe(
         row = replace(row, state=State.PENDING, submitted_at=now)
     is_over = job is None or job.status.is_terminal
     if attempt is not None and attempt.state.is_terminal:
-        ended = _ended(row, attempt)
+        ended = ended_row(row, attempt)
         # Ray gives the place away, and takes the next attempt, only when it calls the job over.
-        return _next(record, ended) if is_over or not _goes_on(record, ended) else row
+        return following(record, ended) if is_over or not goes_on(record, ended) else row
     if job is None:
         return _lost(record, row, attempt, Reason.NODE_LOST, "the cluster was restarted", now)
     if is_over:
@@ -122,43 +134,6 @@ def _observe(
     if attempt is not None and attempt.state in TRANSITIONS[row.state]:
         return replace(row, state=attempt.state, started_at=attempt.started_at)
     return row
-
-
-def _goes_on(record: RunRecord, ended: Row) -> bool:
-    """Whether another attempt follows one that has ended so."""
-    if ended.state is not State.FAILED or ended.reason is None:
-        return False
-    if ended.reason.is_interruption:
-        return record.auto_resume
-    return ended.reason.is_scripts_own and ended.failures <= record.retries
-
-
-def _next(record: RunRecord, ended: Row) -> Row:
-    """Return an experiment whose attempt has ended: over, or queued for another attempt."""
-    return _requeued(ended) if _goes_on(record, ended) else ended
-
-
-def _requeued(row: Row) -> Row:
-    return Row(
-        attempt=row.attempt + 1,
-        queued_at=row.queued_at,
-        reason=row.reason,
-        failures=row.failures,
-    )
-
-
-def _ended(row: Row, attempt: AttemptState) -> Row:
-    is_own = attempt.reason is not None and attempt.reason.is_scripts_own
-    return replace(
-        row,
-        state=attempt.state,
-        reason=attempt.reason,
-        exit_code=attempt.exit_code,
-        started_at=attempt.started_at,
-        ended_at=attempt.ended_at,
-        message=attempt.message,
-        failures=row.failures + is_own,
-    )
 
 
 def _without_last_word(
@@ -196,7 +171,7 @@ def _lost(
     What had not started goes back into the queue; what had is not repeated unasked.
     """
     if attempt is None or attempt.started_at is None:
-        return _requeued(replace(row, reason=reason))
+        return requeued(replace(row, reason=reason))
     ended = replace(
         row,
         state=State.FAILED,
@@ -205,7 +180,7 @@ def _lost(
         ended_at=now,
         message=message,
     )
-    return _next(record, ended)
+    return following(record, ended)
 
 
 def _cancel_waiting(row: Row, job: Job | None, now: float) -> Row:

@@ -9,6 +9,7 @@ from gridray import bundle, layout
 from gridray.controller.decide import (
     Change,
     Decision,
+    Drain,
     Fence,
     RunView,
     Snapshot,
@@ -65,11 +66,14 @@ class Controller:
         jobs: RayJobs,
         cluster_key: str,
         bundle_id: str,
+        drain: Callable[[str, float], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._store = store
         self._jobs = jobs
         self._cluster_key = cluster_key
+        self._drain = drain
+        self._drained: set[str] = set()
         self._package = bundle.package_name(bundle_id)
         self._clock = clock
         self._runs: dict[str, _ActiveRun] = {}
@@ -164,6 +168,10 @@ class Controller:
                 self._stop(name, grace)
             case Fence(name):
                 self._store.put_json(layout.attempt_stop(name), FENCED)
+            case Drain(node_id, doomed_at):
+                if node_id not in self._drained:
+                    self._drain(node_id, doomed_at)
+                    self._drained.add(node_id)
 
     def _set(self, run: str, index: int, row: Row) -> None:
         self._runs[run].rows[index] = row

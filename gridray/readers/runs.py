@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
 from gridray import layout, scripts
 from gridray.errors import NotFoundError
 from gridray.layout import AttemptName, ExperimentName
+from gridray.outcome import ended_row, following
 from gridray.records import (
     AttemptState,
     Point,
@@ -88,7 +89,7 @@ def run_view(store: Store, run: str, now: float) -> RunView:
     """
     record = read_run(store, run)
     points = read_points(store, run)
-    rows = _latest(store, run, _rows(record, store.find_json(layout.status(run))))
+    rows = _latest(store, record, _rows(record, store.find_json(layout.status(run))))
     deleted = {int(name) for name in store.names(layout.deletions(run))}
     experiments = tuple(
         _experiment(record, index, points[index], row, now)
@@ -160,26 +161,19 @@ def _rows(record: RunRecord, status: Any) -> Sequence[Row]:
     return RunStatus.from_json(status).rows
 
 
-def _latest(store: Store, run: str, rows: Sequence[Row]) -> list[Row]:
+def _latest(store: Store, record: RunRecord, rows: Sequence[Row]) -> list[Row]:
     """Put the runners' own words over what the controller had heard when it wrote last."""
     names = {
         layout.attempt_state(name): index
         for index, row in enumerate(rows)
-        if row.state.is_submitted and (name := AttemptName(run, index, row.attempt))
+        if row.state.is_submitted and (name := AttemptName(record.name, index, row.attempt))
     }
     latest = list(rows)
     for key, raw in store.get_many_json(names).items():
         attempt = AttemptState.from_json(raw)
         index = names[key]
-        latest[index] = replace(
-            latest[index],
-            state=attempt.state,
-            reason=attempt.reason,
-            exit_code=attempt.exit_code,
-            started_at=attempt.started_at,
-            ended_at=attempt.ended_at,
-            message=attempt.message,
-        )
+        row = ended_row(rows[index], attempt)
+        latest[index] = following(record, row) if row.state.is_terminal else row
     return latest
 
 

@@ -153,6 +153,8 @@ class ArtifactSync:
         """Store files, and return those that are stored; a link's record is all there is of it."""
         links = {path for path in paths if stat.S_ISLNK(found[path].st_mode)}
         files = [path for path in paths if path not in links]
+        # When time is short, what was written last is what counts.
+        files.sort(key=lambda path: found[path].st_mtime_ns, reverse=True)
         small = [path for path in files if found[path].st_size <= LARGE]
         large = [path for path in files if found[path].st_size > LARGE]
         with ThreadPoolExecutor(CONCURRENT_UPLOADS) as pool:

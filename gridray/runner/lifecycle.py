@@ -17,6 +17,7 @@ from gridray.layout import AttemptName
 from gridray.records import FENCED, AttemptState, RunRecord, read_points, read_run
 from gridray.runner.artifacts import ArtifactSync
 from gridray.runner.environment import python_command, script_environment
+from gridray.runner.interruption import InterruptionWatch
 from gridray.runner.log import LogWriter
 from gridray.runner.process import AFTERMATH, ScriptProcess, kills_for_memory
 from gridray.runner.workspace import Workspace
@@ -27,6 +28,10 @@ SYNC_INTERVAL = 30.0
 # How often the runner looks whether it is to stop; a request costs money on S3, none on a disk.
 STOP_INTERVAL_DIRECTORY = 0.5
 STOP_INTERVAL_S3 = 2.0
+# What of a notice is kept for the last sync, and the share of it where it is a short one.
+SYNC_RESERVE = 30.0
+SYNC_SHARE = 0.3
+
 # Exit codes for Ray's eyes; what counts is in state.json.
 EXIT_STORE_UNREACHABLE = 97
 EXIT_ORPHANED = 98
@@ -50,6 +55,8 @@ class Attempt:
         self._name = name
         self._state = AttemptState(State.BUILDING, host=socket.gethostname())
         self._interrupted = threading.Event()
+        self._sync_now = threading.Event()
+        self._doomed_at: float | None = None
         self._parent = os.getppid()
 
     def run(self) -> int:
@@ -113,7 +120,10 @@ class Attempt:
         log = LogWriter(self._store, self._name, "stdout")
         pump = threading.Thread(target=_pump, args=(process, log), name="pump", daemon=True)
         pump.start()
-        with _Periodically(SYNC_INTERVAL, sync.sync):
+        with (
+            InterruptionWatch(self._take_notice, self._sync_now.set),
+            _Periodically(SYNC_INTERVAL, sync.sync, self._sync_now),
+        ):
             exit_code, ending = self._watch(process, record)
             ended_at = time.time()
             process.end_group()
@@ -149,6 +159,9 @@ class Attempt:
                 ending = wish
                 deadline = time.monotonic() + ending.grace
                 process.terminate()
+                if self._doomed_at is not None:
+                    # So that the controller has nothing more placed on this machine.
+                    self._record(replace(self._state, doomed_at=self._doomed_at))
             if time.monotonic() >= deadline:
                 process.kill()
 
@@ -163,11 +176,22 @@ class Attempt:
         if stop is not None:
             return Ending(Reason.STOPPED, stop["grace"])
         if self._interrupted.is_set():
-            return Ending(Reason.INTERRUPTED, record.grace)
+            return Ending(Reason.INTERRUPTED, min(record.grace, self._time_to_save()))
         started_at = self._state.started_at
         if started_at and record.max_time and time.time() - started_at > record.max_time:
             return Ending(Reason.TIMED_OUT, record.grace)
         return None
+
+    def _take_notice(self, doomed_at: float) -> None:
+        self._doomed_at = doomed_at
+        self._interrupted.set()
+
+    def _time_to_save(self) -> float:
+        """Return how long the script may take before the machine goes, in seconds."""
+        if self._doomed_at is None:
+            return float("inf")
+        left = max(0.0, self._doomed_at - time.time())
+        return left - min(SYNC_RESERVE, SYNC_SHARE * left)
 
     def _finish(
         self,
@@ -233,23 +257,34 @@ def _write_all(data: bytes) -> bool:
 
 
 class _Periodically:
-    """A context in which something is done with the store every so often; a failure waits."""
+    """A context in which something is done with the store every so often, or when it is asked for.
 
-    def __init__(self, interval: float, action: Callable[[], object]) -> None:
+    A failure waits for the next time.
+    """
+
+    def __init__(
+        self, interval: float, action: Callable[[], object], asked: threading.Event
+    ) -> None:
         self._interval = interval
         self._action = action
-        self._over = threading.Event()
+        self._asked = asked
+        self._is_over = False
         self._thread = threading.Thread(target=self._loop, name="sync", daemon=True)
 
     def __enter__(self) -> None:
         self._thread.start()
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
+        self._is_over = True
+        self._asked.set()
         self._thread.join()
 
     def _loop(self) -> None:
-        while not self._over.wait(self._interval):
+        while True:
+            self._asked.wait(self._interval)
+            self._asked.clear()
+            if self._is_over:
+                return
             try:
                 self._action()
             except StoreError:

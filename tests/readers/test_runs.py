@@ -55,6 +55,15 @@ def test_the_runners_newer_word_counts(store: Store) -> None:
     assert (third.state, third.reason, third.run_seconds) == (State.FAILED, Reason.SIGNAL, 10.0)
 
 
+def test_an_attempt_that_another_one_follows_does_not_look_like_the_end(store: Store) -> None:
+    add_run(store, "run", [Row(State.RUNNING, queued_at=1.0)], auto_resume=True)
+    last = AttemptState(State.FAILED, Reason.INTERRUPTED, 0, 60.0, 70.0)
+    store.put_json(layout.attempt_state(AttemptName("run", 0, 0)), last.to_json())
+    experiment = runs.experiment_view(store, "run", 0, 100.0)
+    assert (experiment.state, experiment.attempt) == (State.QUEUED, 1)
+    assert experiment.reason is Reason.INTERRUPTED
+
+
 def test_what_an_older_version_stored_is_read(store: Store) -> None:
     record = run_record("run", 1)
     write_points(store, "run", [Point({}, ())])
