@@ -58,11 +58,11 @@ def read(root: Path, file: SourceFile) -> Iterator[bytes]:
                 remaining -= len(chunk)
                 yield chunk
     except OSError as error:
-        raise SourceError(f"{shown(file.path)} cannot be read: {error.strerror}.") from error
+        raise SourceError(f"{shown(file.path)} cannot be read: {error.strerror}") from error
     if remaining != 0:
         raise SourceError(
-            f"{shown(file.path)} changed its size while it was read ({file.size} bytes before).",
-            hint="Try again when nothing writes to it, or name it in an ignore file.",
+            f"{shown(file.path)} changed its size while it was read ({file.size} bytes before)",
+            hint="try again when nothing writes to it, or name it in an ignore file",
         )
 
 
@@ -131,9 +131,9 @@ def extract(zip_path: Path, destination: Path) -> list[str]:
             members = {_checked(member.filename): member for member in archive.infolist()}
             _extract(archive, members, os.path.realpath(destination))
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise SourceError(f"{zip_path} is not a zip file that can be read: {error}.") from error
+        raise SourceError(f"{zip_path} is not a zip file that can be read: {error}") from error
     except OSError as error:
-        raise SourceError(f"{zip_path} cannot be extracted: {error}.") from error
+        raise SourceError(f"{zip_path} cannot be extracted: {error}") from error
     return list(members)
 
 
@@ -145,7 +145,7 @@ def _checked(name: str) -> str:
 
 
 def _leaves(path: str) -> SourceError:
-    return SourceError(f"The source holds {shown(path)}, which would leave the destination.")
+    return SourceError(f"the source holds {shown(path)}, which would leave the destination")
 
 
 def _extract(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], top: str) -> None:

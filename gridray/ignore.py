@@ -129,7 +129,7 @@ class IgnoreFiles:
             with open(full, "rb") as stream:
                 return list(parse(path, stream.read()))
         except OSError as error:
-            raise SourceError(f"{shown(path)} cannot be read: {error.strerror}.") from error
+            raise SourceError(f"{shown(path)} cannot be read: {error.strerror}") from error
 
 
 def deciding_rule(rules: tuple[RuleSet, ...], path: str, name: str, is_dir: bool) -> Rule | None:

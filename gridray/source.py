@@ -31,7 +31,7 @@ WARN_BYTES = 50 * 10**6
 MAX_BYTES = 2 * 10**9
 
 _LARGEST = 10
-_IGNORE_HINT = "Name what a run does not need in .gridignore."
+_IGNORE_HINT = "name what a run does not need in .gridignore"
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _top(root: Path) -> str:
     top = os.path.realpath(root)
     if not os.path.isdir(top):
         what = "is not a directory" if os.path.exists(top) else "does not exist"
-        raise SourceError(f"The working directory {shown(str(root))} {what}.")
+        raise SourceError(f"the working directory {shown(str(root))} {what}")
     return top
 
 
@@ -156,7 +156,7 @@ class _Walk:
                 raise _unreadable(path, PermissionError(0, "Permission denied"))
             self.files.append(SourceFile(path, status.st_size, mode))
         else:
-            self.warnings.append(f"{shown(path)} is {_special(status.st_mode)} and stays behind.")
+            self.warnings.append(f"{shown(path)} is {_special(status.st_mode)} and stays behind")
 
     def _keep_link(self, path: str, target: str) -> None:
         stored = _stored_link(self.top, path, target)
@@ -184,16 +184,16 @@ class _Walk:
         if self._bad_names:
             names = "\n".join(f"  {shown(path)}" for path in sorted(self._bad_names))
             raise SourceError(
-                f"Names must be valid UTF-8. These are not:\n{names}",
-                hint="Rename them, or ignore them in .gridignore.",
+                f"names must be valid UTF-8; these are not:\n{names}",
+                hint="rename them, or ignore them in .gridignore",
             )
 
     def raise_for_links(self) -> None:
         if self._leaving:
             links = "\n".join(f"  {link}" for link in sorted(self._leaving))
             raise SourceError(
-                f"These links lead out of {shown(self.top)}:\n{links}",
-                hint="Ignore them in .gridignore, or replace them by what they point to.",
+                f"these links lead out of {shown(self.top)}:\n{links}",
+                hint="ignore them in .gridignore, or replace them by what they point to",
             )
 
 
@@ -213,7 +213,7 @@ def _is_utf8(text: str) -> bool:
 
 
 def _unreadable(path: str, error: OSError) -> SourceError:
-    return SourceError(f"{shown(path)} cannot be read: {error.strerror}.", hint=_IGNORE_HINT)
+    return SourceError(f"{shown(path)} cannot be read: {error.strerror}", hint=_IGNORE_HINT)
 
 
 def _special(mode: int) -> str:
@@ -240,7 +240,7 @@ def check_root(root: Path, *, yes: bool) -> None:
         what = "your home directory" if top == home else "a directory above your home directory"
         raise SourceError(
             f"{top} is {what}: all of it would go along.",
-            hint="Change to the directory of your project, or confirm with --yes.",
+            hint="change to the directory of your project, or confirm with --yes",
         )
 
 
@@ -252,11 +252,11 @@ def check_size(manifest: Manifest) -> tuple[str, ...]:
     if manifest.size > MAX_BYTES:
         lines = "\n".join(largest)
         raise SourceError(
-            f"The source is {_human(manifest.size)}, and {_human(MAX_BYTES)} is the limit. "
-            f"The largest:\n{lines}",
+            f"the source is {_human(manifest.size)}, and {_human(MAX_BYTES)} is the limit; "
+            f"the largest:\n{lines}",
             hint=_IGNORE_HINT,
         )
-    return (f"The source is {_human(manifest.size)}. The largest:", *largest, _IGNORE_HINT)
+    return (f"the source is {_human(manifest.size)}; the largest:", *largest, _IGNORE_HINT)
 
 
 def _largest(manifest: Manifest) -> list[tuple[str, int]]:
@@ -287,14 +287,14 @@ def explain(root: Path, path: Path | str) -> Verdict:
     top = _top(root)
     relative = _relative(top, path)
     if relative == ".":
-        return Verdict(True, "The working directory itself goes along.")
+        return Verdict(True, "the working directory itself goes along")
     ignore_files = IgnoreFiles(top)
     rules: tuple[RuleSet, ...] = ()
     prefix, rule = "", None
     for name in relative.split("/"):
         here = prefix + name
         if name == ".git":
-            return Verdict(False, f"{shown(relative)} stays behind: .git never goes along.")
+            return Verdict(False, f"{shown(relative)} stays behind: .git never goes along")
         rules = ignore_files.enter(prefix, IGNORE_FILES, rules)
         mode = os.lstat(os.path.join(top, here)).st_mode
         rule = deciding_rule(rules, here, name, stat.S_ISDIR(mode))
@@ -302,7 +302,7 @@ def explain(root: Path, path: Path | str) -> Verdict:
             return _excluded(relative, here, rule)
         if here != relative and stat.S_ISLNK(mode):
             link = f"{shown(here)} is a link, and links are not followed"
-            return Verdict(False, f"{shown(relative)} stays behind: {link}.")
+            return Verdict(False, f"{shown(relative)} stays behind: {link}")
         prefix = here + "/"
     return _included(top, relative, rule)
 
@@ -313,9 +313,9 @@ def _relative(top: str, path: Path | str) -> str:
         parent, name = os.path.split(full)
         full = os.path.join(os.path.realpath(parent), name)
     if os.path.commonpath([top, full]) != top:
-        raise NotFoundError(f"{shown(str(path))} is not in {shown(top)}.")
+        raise NotFoundError(f"{shown(str(path))} is not in {shown(top)}")
     if not os.path.lexists(full):
-        raise NotFoundError(f"{shown(str(path))} does not exist.")
+        raise NotFoundError(f"{shown(str(path))} does not exist")
     return os.path.relpath(full, top)
 
 

@@ -227,7 +227,7 @@ class TestLinks:
         with pytest.raises(SourceError) as caught:
             scan(tree)
         assert caught.value.message == (
-            f"These links lead out of {tree}:\n"
+            f"these links lead out of {tree}:\n"
             "  a/relative -> ../../outside\n"
             f"  absolute -> {outside}/x\n"
             "  c/through -> ../a/relative/x\n"
@@ -260,8 +260,8 @@ def test_sockets_and_fifos_are_skipped_with_a_warning(
         manifest = scan(project)
     assert paths(manifest) == [".gitignore", "sub/y", "x"]
     assert manifest.warnings == (
-        "socket is a socket and stays behind.",
-        r"sub/pi\npe is a FIFO and stays behind.",
+        "socket is a socket and stays behind",
+        r"sub/pi\npe is a FIFO and stays behind",
     )
 
 
@@ -274,7 +274,7 @@ def test_names_that_are_not_utf8_are_named(project: Path) -> None:
     with pytest.raises(SourceError) as caught:
         scan(project)
     assert caught.value.message.split("\n")[1:] == [r"  caf\xe9.py", r"  dir\xff", r"  ok/\xfe"]
-    assert caught.value.hint and "Rename" in caught.value.hint
+    assert caught.value.hint and "rename" in caught.value.hint
     (project / ".gridignore").write_bytes(b"caf*\ndir\xff/\nok\n")
     assert paths(scan(project)) == [".gridignore"]
 
@@ -326,7 +326,7 @@ class TestUnreadable:
     def test_it_is_named(self, unreadable: str, project: Path) -> None:
         answer = scan_unprivileged(project)
         assert answer.rstrip("/").startswith(unreadable)
-        assert answer.endswith("cannot be read: Permission denied.")
+        assert answer.endswith("cannot be read: Permission denied")
 
     @pytest.mark.parametrize("unreadable", ["sub/x", "sub/"], indirect=True)
     def test_it_costs_nothing_where_it_is_ignored(self, unreadable: str, project: Path) -> None:
@@ -374,13 +374,13 @@ class TestCheckSize:
     def test_more_is_a_warning_that_lists_the_largest(self) -> None:
         lines = check_size(self.manifest(data__x=40 * 10**6, data__y=20 * 10**6, z=1500, e=0))
         assert lines == (
-            "The source is 60.0 MB. The largest:",
+            "the source is 60.0 MB; the largest:",
             "   60.0 MB  data/",
             "   40.0 MB  data/x",
             "   20.0 MB  data/y",
             "    1.5 kB  z",
             "       0 B  e",
-            "Name what a run does not need in .gridignore.",
+            "name what a run does not need in .gridignore",
         )
 
     def test_ten_are_listed(self) -> None:
@@ -431,7 +431,7 @@ class TestExplain:
     def test_git_never_goes_along(self, path: str, tree: Path) -> None:
         verdict = explain(tree, path)
         assert not verdict.goes
-        assert verdict.text == f"{path} stays behind: .git never goes along."
+        assert verdict.text == f"{path} stays behind: .git never goes along"
 
     @pytest.mark.parametrize("path", ["none", "a.py/x", "sub/none", ""])
     def test_what_does_not_exist(self, path: str, tree: Path) -> None:
