@@ -11,6 +11,7 @@ from gridray.records import RunRecord, StopRequest, read_run
 from gridray.store import Store
 
 DEFAULT_GRACE = 30.0
+FORCED_END_TIMEOUT = 15.0
 
 
 def stop(store: Store, run: str, index: int | None, grace: float = DEFAULT_GRACE) -> int:
@@ -65,7 +66,7 @@ def delete_run(store: Store, run: str, *, force: bool = False) -> None:
     """Remove a run with its logs and artifacts; its name is free then.
 
     Args:
-        force: also when it is not over; what still runs is stopped, and loses what it has.
+        force: also when it is not over; what still runs is killed, and loses what it has.
 
     Raises:
         NotFoundError: there is no such run.
@@ -73,8 +74,23 @@ def delete_run(store: Store, run: str, *, force: bool = False) -> None:
     """
     record = check_run_deletable(store, run, force=force)
     if record is not None:
-        store.delete(layout.active_run(record.cluster.key, run), layout.run_record(run))
+        if force:
+            _end(store, run)
+        store.delete(
+            layout.active_run(record.cluster.key, run, record.identity), layout.run_record(run)
+        )
     store.delete_prefix(layout.run_prefix(run))
+
+
+def _end(store: Store, run: str) -> None:
+    """Have what runs killed, and wait a little: a cluster that is down will not say that it is."""
+    if not stop(store, run, None, grace=0):
+        return
+    deadline = time.monotonic() + FORCED_END_TIMEOUT
+    while time.monotonic() < deadline:
+        if runs.run_view(store, run, time.time()).summary.state.is_terminal:
+            return
+        time.sleep(0.2)
 
 
 def check_experiment_deletable(store: Store, run: str, index: int) -> None:

@@ -1,7 +1,7 @@
 """How long to wait before trying again."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TypeVar
 
 from gridray.errors import StoreError
@@ -13,15 +13,13 @@ T = TypeVar("T")
 STORE_OUTAGE = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 60.0, 120.0, 120.0, 120.0, 180.0, 180.0)
 
 
-def delays(table: tuple[float, ...]) -> Iterator[float]:
-    """Yield the table's waits, then its last one for ever."""
-    yield from table
-    while True:
-        yield table[-1]
-
-
-def outlast(action: Callable[[], T]) -> T:
+def outlast(
+    action: Callable[[], T], trouble: Callable[[StoreError], None] = lambda error: None
+) -> T:
     """Do something with the store, again and again through an outage.
+
+    Args:
+        trouble: told of each failure that is to be outlasted.
 
     Raises:
         StoreError: the outage outlasts us.
@@ -29,6 +27,7 @@ def outlast(action: Callable[[], T]) -> T:
     for delay in STORE_OUTAGE:
         try:
             return action()
-        except StoreError:
+        except StoreError as error:
+            trouble(error)
             time.sleep(delay)
     return action()

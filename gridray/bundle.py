@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gridray.errors import ClusterError
+from gridray.scratch import private_directory
 
 PACKAGE = Path(__file__).parent
 LIBRARIES = "_libraries"
@@ -85,7 +86,7 @@ def provide_libraries() -> None:
         sys.path.append(str(travelling))
         return
     version = (travelling / "VERSION").read_text()
-    installed = Path(tempfile.gettempdir()) / f"gridray-{os.getuid()}" / f"{LIBRARY}-{version}"
+    installed = private_directory(Path(tempfile.gettempdir())) / f"{LIBRARY}-{version}"
     if not _works_from(installed):
         _install(f"{LIBRARY}=={version}", installed)
     sys.path.append(str(installed))
@@ -101,7 +102,6 @@ def _works_from(directory: Path) -> bool:
 
 def _install(requirement: str, target: Path) -> None:
     """Install into a directory of its own, which appears only when it is whole."""
-    target.parent.mkdir(mode=0o700, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as partial:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
         answer = subprocess.run(

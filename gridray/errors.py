@@ -9,6 +9,7 @@
     ├── StateError              a thing that is in the wrong state for what is asked
     ├── SourceError             the working directory cannot be snapshotted
     ├── StoreError              the store cannot be read or written
+    │   └── DamagedError        one object in it cannot be understood
     └── ClusterError            a Ray cluster that cannot be reached, started or used
         └── AuthenticationError   its token is missing or wrong
 
@@ -57,6 +58,10 @@ class SourceError(GridrayError):
 
 
 class StoreError(GridrayError):
+    pass
+
+
+class DamagedError(StoreError):
     pass
 
 

@@ -3,6 +3,7 @@
 import getpass
 import os
 import platform
+import secrets
 import tempfile
 import time
 from collections.abc import Callable
@@ -92,10 +93,16 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
     name = _free_name(store, planned.spec.name)
     cluster = _cluster(planned.spec.cluster or chosen.cluster, chosen, store, progress)
     _check_resources(cluster, planned.resources)
-    if ensure_controller(cluster, store):
-        progress(f"started the controller on cluster {cluster.name}")
-    record = _record(planned, name, cluster, _put_source(store, planned.manifest))
-    _write(store, record, planned.points())
+    source_record, is_new = _put_source(store, planned.manifest)
+    try:
+        if ensure_controller(cluster, store):
+            progress(f"started the controller on cluster {cluster.name}")
+        record = _record(planned, name, cluster, source_record)
+        _write(store, record, planned.points())
+    except BaseException:
+        if is_new:
+            _remove(store, layout.source(source_record.digest))
+        raise
     return record
 
 
@@ -106,6 +113,8 @@ def choose_cluster(name: str | None) -> str:
 
 def _script(root: Path, script: str) -> str:
     """Return the script's path relative to the root, with `/`."""
+    if not script:
+        raise UsageError("the script has no name", hint="name one after the options")
     path = root / script
     if not path.is_file():
         what = "is a directory" if path.is_dir() else "does not exist"
@@ -180,7 +189,7 @@ def _check_resources(cluster: Cluster, wanted: Resources) -> None:
     ):
         most = max((node.resources.get(key, 0) for node in nodes), default=0)
         if need > most:
-            shown = "GB of memory" if key == "memory" else f"{key}s"
+            shown = "GB of memory" if key == "memory" else key if need == 1 else f"{key}s"
             raise ClusterError(
                 f"{option} asks for {need / unit:g} {shown}, but no node of the cluster "
                 f"{cluster.name} has more than {most / unit:g}",
@@ -202,11 +211,12 @@ def _fits(node: Node, wanted: Resources) -> bool:
     )
 
 
-def _put_source(store: Store, manifest: Manifest) -> SourceRecord:
-    """Store the snapshot, unless the same one is there already."""
+def _put_source(store: Store, manifest: Manifest) -> tuple[SourceRecord, bool]:
+    """Store the snapshot, unless the same one is there already; tell whether it was not."""
     digest = manifest.digest()
     key = layout.source(digest)
     size = store.size(key)
+    is_new = size is None
     if size is None:
         with tempfile.TemporaryFile(suffix=".zip") as file:
             written = archive.write(manifest.root, manifest.files, file)
@@ -215,12 +225,13 @@ def _put_source(store: Store, manifest: Manifest) -> SourceRecord:
             file.seek(0)
             store.put(key, file)
             digest = written
-    return SourceRecord(digest, manifest.size, len(manifest.files), size)
+    return SourceRecord(digest, manifest.size, len(manifest.files), size), is_new
 
 
 def _record(planned: Plan, name: str, cluster: Cluster, source: SourceRecord) -> RunRecord:
     return RunRecord(
         name=name,
+        identity=secrets.token_hex(8),
         created_at=round(time.time(), 3),
         script=planned.script,
         args=planned.spec.args,
@@ -247,7 +258,7 @@ def _write(store: Store, record: RunRecord, points: list[Point]) -> None:
     except ExistsError as error:
         raise _taken(record.name) from error
     try:
-        store.put(layout.active_run(record.cluster.key, record.name), b"")
+        store.put(_marker(record), b"")
         store.create_json(layout.run_record(record.name), record.to_json())
     except BaseException:
         _withdraw(store, record)
@@ -256,13 +267,17 @@ def _write(store: Store, record: RunRecord, points: list[Point]) -> None:
 
 def _withdraw(store: Store, record: RunRecord) -> None:
     """Leave nothing of a run whose record could not be written."""
-    keys = (
-        layout.run_record(record.name),
-        layout.active_run(record.cluster.key, record.name),
-        layout.wave(record.name, 0),
-    )
-    for key in keys:
-        try:
-            store.delete(key)
-        except GridrayError:
-            continue
+    for key in (layout.run_record(record.name), _marker(record), layout.wave(record.name, 0)):
+        _remove(store, key)
+
+
+def _marker(record: RunRecord) -> str:
+    return layout.active_run(record.cluster.key, record.name, record.identity)
+
+
+def _remove(store: Store, key: str) -> None:
+    """Take back what was written; the error that made it necessary is the one to be told."""
+    try:
+        store.delete(key)
+    except GridrayError:
+        return

@@ -86,12 +86,6 @@ def run_record(run: str) -> str:
     return f"{RUNS}{run}/run.json"
 
 
-def run_of_record(key: str) -> str | None:
-    """Return the run whose `run.json` this key is, if it is one."""
-    parts = key.split("/")
-    return parts[1] if len(parts) == 3 and parts[2] == "run.json" else None
-
-
 def wave(run: str, number: int) -> str:
     return f"{RUNS}{run}/waves/{number}.json"
 
@@ -162,8 +156,15 @@ def active(cluster_key: str) -> str:
     return f"active/{cluster_key}/"
 
 
-def active_run(cluster_key: str, run: str) -> str:
-    return f"active/{cluster_key}/{run}"
+def active_run(cluster_key: str, run: str, identity: str) -> str:
+    """Return the key of a run's marker. A name can be free again while its old marker is there."""
+    return f"active/{cluster_key}/{run}~{identity}"
+
+
+def parse_marker(marker: str) -> tuple[str, str]:
+    """Return the run and the identity that the last part of a marker's key names."""
+    run, _, identity = marker.partition("~")
+    return run, identity
 
 
 def source(digest: str) -> str:

@@ -25,6 +25,11 @@ class Encoder:
         self._stream = stream.encode()
         self._rest = b""
 
+    @property
+    def rest_size(self) -> int:
+        """The bytes of the unfinished line."""
+        return len(self._rest)
+
     def feed(self, data: bytes, time: float) -> bytes:
         """Return the records of the lines that `data`, read at `time` (Unix, s), completes."""
         end = data.rfind(b"\n")

@@ -5,6 +5,9 @@ from dataclasses import replace
 from gridray.records import AttemptState, Row, RunRecord
 from gridray.states import State
 
+# The runner's exit code for a store that its node cannot reach.
+EXIT_STORE_UNREACHABLE = 97
+
 
 def goes_on(record: RunRecord, ended: Row) -> bool:
     """Whether another attempt follows one that has ended so."""

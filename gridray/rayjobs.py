@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from gridray.errors import AuthenticationError, ClusterError, GridrayError, UsageError
 
@@ -66,6 +66,7 @@ class Job:
     exit_code: int | None = None
     message: str = ""
     node_id: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -98,24 +99,30 @@ class RejectedError(GridrayError):
 class RayJobs:
     """A client of one cluster's dashboard. It keeps no connection open."""
 
-    def __init__(self, address: str, token: str | None = None) -> None:
+    def __init__(
+        self, address: str, token: str | None = None, *, answer_timeout: float = ANSWER_TIMEOUT
+    ) -> None:
         """Name the dashboard, as in `http://127.0.0.1:8265`; nothing is sent yet.
 
         Raises:
             UsageError: the address is no http(s) URL.
         """
         parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if parts.scheme not in ("http", "https") or not parts.hostname or not _has_port(parts):
             raise UsageError(
                 f"{address!r} is no address of a Ray dashboard", hint="write http://host:8265"
             )
         self.address = address.rstrip("/")
         self._parts = parts
         self._token = token
+        self._answer_timeout = answer_timeout
 
     def version(self) -> str:
         """Return Ray's version, which also shows that the cluster answers and the token fits."""
-        return str(self._json("GET", "/api/version")["ray_version"])
+        answer = self._json("GET", "/api/version")
+        if not isinstance(answer, dict) or "ray_version" not in answer:
+            raise self._no_dashboard()
+        return str(answer["ray_version"])
 
     def jobs(self) -> dict[str, Job]:
         """Return every submitted job that the cluster knows, by submission id."""
@@ -158,6 +165,13 @@ class RayJobs:
         status, body = self._request("POST", path)
         if status != 404:
             self._decode("POST", path, status, body)
+
+    def delete(self, submission_id: str) -> None:
+        """Have Ray forget a job that is over, so that its id is free."""
+        path = f"/api/jobs/{quote(submission_id)}"
+        status, body = self._request("DELETE", path)
+        if status != 404:
+            self._check("DELETE", path, status, body)
 
     def logs(self, submission_id: str) -> str:
         """Return Ray's own log of a job, which is gone when its node is."""
@@ -209,10 +223,13 @@ class RayJobs:
         try:
             return json.loads(body)
         except ValueError as error:
-            raise ClusterError(
-                f"{self.address} does not answer like a Ray dashboard",
-                hint="give the address of the dashboard, by default port 8265 of the head node",
-            ) from error
+            raise self._no_dashboard() from error
+
+    def _no_dashboard(self) -> ClusterError:
+        return ClusterError(
+            f"{self.address} does not answer like a Ray dashboard",
+            hint="give the address of the dashboard, by default port 8265 of the head node",
+        )
 
     def _check(self, method: str, path: str, status: int, body: bytes) -> None:
         if status != 200:
@@ -227,7 +244,7 @@ class RayJobs:
         connection = self._connection()
         try:
             connection.connect()
-            connection.sock.settimeout(ANSWER_TIMEOUT)
+            connection.sock.settimeout(self._answer_timeout)
             connection.request(method, self._parts.path.rstrip("/") + path, body, headers)
             response = connection.getresponse()
             status, answer = response.status, response.read()
@@ -272,6 +289,14 @@ def ambient_token() -> str | None:
         return None
 
 
+def _has_port(parts: SplitResult) -> bool:
+    """Whether the port, if there is one, is a number that ports have."""
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+
+
 def _job(raw: Mapping[str, Any]) -> Job:
     status = JobStatus(raw["status"])
     error = None
@@ -285,6 +310,7 @@ def _job(raw: Mapping[str, Any]) -> Job:
         exit_code=raw.get("driver_exit_code"),
         message=raw.get("message") or "",
         node_id=raw.get("driver_node_id"),
+        metadata=raw.get("metadata") or {},
     )
 
 

@@ -6,14 +6,24 @@ Times are Unix times in seconds, with milliseconds.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from gridray import layout
-from gridray.errors import NotFoundError
+from gridray.errors import DamagedError, NotFoundError
 from gridray.states import Reason, State
 from gridray.store import Store
 
 R = TypeVar("R")
+
+
+class Decodable(Protocol):
+    """A record that can be read from JSON."""
+
+    @classmethod
+    def from_json(cls, raw: Any) -> Any: ...
+
+
+D = TypeVar("D", bound=Decodable)
 
 
 def _known(cls: type[R], raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,10 +62,13 @@ class ClusterRecord:
 class RunRecord:
     """`run.json`: everything about a run that never changes.
 
+    `identity` tells it from another run that had, or gets, the same name.
+
     `max_time` and `grace` are in seconds, and for each attempt.
     """
 
     name: str
+    identity: str
     created_at: float
     script: str
     args: tuple[str, ...]
@@ -218,6 +231,21 @@ class ArtifactIndex:
         return cls(tuple(ArtifactRecord(**_known(ArtifactRecord, file)) for file in raw["files"]))
 
 
+def decode(cls: type[D], raw: Any, key: str) -> D:
+    """Return the record that a JSON object holds.
+
+    Raises:
+        DamagedError: it holds none that this version of Gridray understands.
+    """
+    try:
+        record: D = cls.from_json(raw)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise DamagedError(
+            f"{key} is damaged, or of another version of Gridray: {error!r}"
+        ) from error
+    return record
+
+
 def read_run(store: Store, run: str) -> RunRecord:
     """Read a run's record.
 
@@ -229,7 +257,7 @@ def read_run(store: Store, run: str) -> RunRecord:
         raise NotFoundError(
             f"there is no run {run!r} in {store.url}", hint="`gridray history` lists the runs"
         )
-    return RunRecord.from_json(raw)
+    return decode(RunRecord, raw, layout.run_record(run))
 
 
 def read_points(store: Store, run: str) -> list[Point]:

@@ -21,6 +21,8 @@ def has_interpreter(script: str) -> bool:
 
 def command(script: str, argv: Sequence[str], *, python: Sequence[str] = ("python",)) -> list[str]:
     """Return the words that start a script from the directory it is named from."""
+    if script.startswith("-"):
+        script = f"./{script}"
     if is_python(script):
         return [*python, script, *argv]
     interpreter = INTERPRETERS.get(PurePosixPath(script).suffix)

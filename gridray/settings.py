@@ -1,6 +1,7 @@
 """Where Gridray keeps its things on this machine, and what the user has set once and for all."""
 
 import os
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from gridray.errors import UsageError
 
 LOCAL = "local"
+CLUSTER_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def load() -> Settings:
     return Settings(
         home=home(),
         store=os.environ.get("GRIDRAY_STORE") or _text(path, raw, "store") or default_store,
-        cluster=os.environ.get("GRIDRAY_CLUSTER_NAME") or _text(path, raw, "cluster") or LOCAL,
+        cluster=_text(path, raw, "cluster") or LOCAL,
         clusters=_clusters(path, raw.get("clusters", {})),
     )
 
@@ -95,6 +97,11 @@ def _clusters(path: Path, tables: object) -> dict[str, ClusterSettings]:
             raise UsageError(
                 f"{path}: [clusters.{name}] has to have an address, and may have a token",
                 hint=f'[clusters.{name}]\naddress = "http://host:8265"',
+            )
+        if not CLUSTER_NAME.fullmatch(name):
+            raise UsageError(
+                f"{path}: {name!r} is no name for a cluster",
+                hint="a name is made of lower-case letters, digits and '-'",
             )
         if name == LOCAL:
             raise UsageError(f"{path}: the name {LOCAL!r} is taken by this machine's own cluster")

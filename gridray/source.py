@@ -239,7 +239,7 @@ def check_root(root: Path, *, yes: bool) -> None:
     if not yes and os.path.commonpath([top, home]) == top:
         what = "your home directory" if top == home else "a directory above your home directory"
         raise SourceError(
-            f"{top} is {what}: all of it would go along.",
+            f"{top} is {what}: all of it would go along",
             hint="change to the directory of your project, or confirm with --yes",
         )
 
@@ -300,6 +300,9 @@ def explain(root: Path, path: Path | str) -> Verdict:
         rule = deciding_rule(rules, here, name, stat.S_ISDIR(mode))
         if rule and not rule.negated:
             return _excluded(relative, here, rule)
+        refusal = _refusal(top, here, name, stat.S_ISLNK(mode))
+        if refusal:
+            return Verdict(False, f"{shown(relative)} cannot go along: {refusal}")
         if here != relative and stat.S_ISLNK(mode):
             link = f"{shown(here)} is a link, and links are not followed"
             return Verdict(False, f"{shown(relative)} stays behind: {link}")
@@ -325,10 +328,28 @@ def _excluded(path: str, ignored: str, rule: Rule) -> Verdict:
     return Verdict(False, text, rule.file, rule.line, rule.pattern)
 
 
+def _refusal(top: str, path: str, name: str, is_link: bool) -> str | None:
+    """Why `scan` refuses the tree because of a path, in words; None if it does not."""
+    if not _is_utf8(name):
+        return _refused(f"the name {shown(name)} is not valid UTF-8", "renamed")
+    if not is_link:
+        return None
+    target = os.readlink(os.path.join(top, path))
+    stored = _stored_link(top, path, target)
+    link = f"the link {shown(path)} -> {shown(target)}"
+    if stored is None:
+        return _refused(f"{link} leads out of {shown(top)}", "replaced by what it points to")
+    return None if _is_utf8(stored) else _refused(f"{link} is not valid UTF-8", "replaced")
+
+
+def _refused(cause: str, mend: str) -> str:
+    return f"{cause}, and a run is refused until it is ignored in .gridignore, or {mend}"
+
+
 def _included(top: str, path: str, rule: Rule | None) -> Verdict:
     mode = os.lstat(os.path.join(top, path)).st_mode
     if stat.S_IFMT(mode) not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
-        return Verdict(False, f"{shown(path)} stays behind: it is {_special(mode)}.")
+        return Verdict(False, f"{shown(path)} stays behind: it is {_special(mode)}")
     if rule is None:
-        return Verdict(True, f"{shown(path)} goes along: no rule matches it.")
+        return Verdict(True, f"{shown(path)} goes along: no rule matches it")
     return Verdict(True, f"{shown(path)} goes along: {rule}", rule.file, rule.line, rule.pattern)

@@ -109,7 +109,7 @@ class RunSpec(BaseModel):
     def _check_env(cls, env: dict[str, str]) -> dict[str, str]:
         for name, value in env.items():
             if not ENVIRONMENT_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no name of a variable")
+                raise ValueError(f"{name!r} is no name of a variable, as KEY or key_2")
             if "\0" in value:
                 raise ValueError(f"the value of {name} has a NUL character in it")
         return env
@@ -126,9 +126,12 @@ def make_spec(values: Mapping[str, Any]) -> RunSpec:
         return RunSpec(**values)
     except ValidationError as error:
         first = error.errors()[0]
-        field = str(first["loc"][0]) if first["loc"] else "spec"
+        field, *inner = first["loc"] or ("spec",)
+        words = [f"--{field}", *(repr(key) for key in inner[:1])]
+        # A mapping as a whole would bury what is wrong, which the rule names.
+        words += [] if isinstance(first["input"], Mapping) else [repr(first["input"])]
         rule = first["msg"].removeprefix("Value error, ")
-        raise SpecError(f"--{field} {first['input']!r}: {rule}") from error
+        raise SpecError(f"{' '.join(words)}: {rule}") from error
 
 
 def parse_env(pairs: list[str]) -> dict[str, str]:

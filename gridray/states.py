@@ -89,5 +89,5 @@ DESCRIPTIONS: dict[Reason, str] = {
     Reason.START_FAILED: "the script could not be started",
     Reason.REJECTED: "Ray did not accept the job",
     Reason.SOURCE_MISSING: "its source is not in the store",
-    Reason.STORE_UNREACHABLE: "its node could not reach the store",
+    Reason.STORE_UNREACHABLE: "its node could not reach or write the store",
 }

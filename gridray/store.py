@@ -3,6 +3,7 @@
 Writes are of whole objects and atomic. obstore's errors become `StoreError`s here and nowhere else.
 """
 
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -18,7 +19,7 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from gridray import layout
-from gridray.errors import ExistsError, NotFoundError, StoreError, UsageError
+from gridray.errors import DamagedError, ExistsError, NotFoundError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig
@@ -31,6 +32,9 @@ PATIENT: "RetryConfig" = {"max_retries": 20, "retry_timeout": timedelta(minutes=
 # How many small objects are asked for at once, and how much of a large one.
 CONCURRENCY = 32
 PART = 64 * 1024 * 1024
+
+# What obstore says of `file/key`, where a directory that is the store holds a `file`.
+NOT_A_DIRECTORY = f"(os error {errno.ENOTDIR})"
 
 
 class Entry(NamedTuple):
@@ -84,7 +88,7 @@ class Store:
         Raises:
             NotFoundError: there is none.
         """
-        with self._errors(f"read {key}"):
+        with self._errors(f"read {key}", reading=True):
             return bytes(obstore.get(self._readable(), key).bytes())
 
     def find(self, key: str) -> bytes | None:
@@ -122,7 +126,7 @@ class Store:
     def size(self, key: str) -> int | None:
         """Return the bytes of an object, or None if there is none."""
         try:
-            with self._errors(f"look for {key}"):
+            with self._errors(f"look for {key}", reading=True):
                 return obstore.head(self._readable(), key)["size"]
         except NotFoundError:
             return None
@@ -171,21 +175,15 @@ class Store:
         self.create(key, to_json(value))
 
     def get_json(self, key: str) -> Any:
-        return self._parse(key, self.get(key))
+        return parse_json(self.get(key), key)
 
     def find_json(self, key: str) -> Any:
         """Read a JSON object, or return None if there is none."""
         data = self.find(key)
-        return None if data is None else self._parse(key, data)
+        return None if data is None else parse_json(data, key)
 
     def get_many_json(self, keys: Iterable[str]) -> dict[str, Any]:
-        return {key: self._parse(key, data) for key, data in self.get_many(keys).items()}
-
-    def _parse(self, key: str, data: bytes) -> Any:
-        try:
-            return json.loads(data)
-        except ValueError as error:
-            raise StoreError(f"{self.location(key)} is damaged: {error}") from error
+        return {key: parse_json(data, key) for key, data in self.get_many(keys).items()}
 
     def _writable(self) -> LocalStore | S3Store:
         if self._backend is None:
@@ -213,7 +211,7 @@ class Store:
         )
 
     @contextmanager
-    def _errors(self, what: str) -> Iterator[None]:
+    def _errors(self, what: str, *, reading: bool = False) -> Iterator[None]:
         try:
             yield
         except AlreadyExistsError as error:
@@ -221,10 +219,24 @@ class Store:
         except FileNotFoundError as error:
             raise NotFoundError(f"{self.url}: {what}: it does not exist") from error
         except (BaseError, OSError, ValueError) as error:
+            if reading and NOT_A_DIRECTORY in str(error):
+                raise NotFoundError(f"{self.url}: {what}: it does not exist") from error
             raise StoreError(
                 f"the store {self.url} failed to {what}: {_first_line(error)}",
                 hint=_hint(self.directory, str(error)),
             ) from error
+
+
+def parse_json(data: bytes, key: str) -> Any:
+    """Return what an object holds.
+
+    Raises:
+        DamagedError: it is no JSON.
+    """
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise DamagedError(f"{key} in the store is damaged: {error}") from error
 
 
 def to_json(value: Any) -> bytes:
@@ -281,7 +293,8 @@ def _profile_credentials() -> Any:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0]
+    """Return the words of an error, without what S3 servers answer in XML behind them."""
+    return str(error).split("\n", 1)[0].split("<", 1)[0].rstrip(" :")
 
 
 def _hint(directory: Path | None, text: str) -> str:

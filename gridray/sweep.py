@@ -183,7 +183,8 @@ class _Argument:
 
     @property
     def shown(self) -> str:
-        return self.before + shown(self.text)
+        quote = '"' if "'" in self.text and '"' not in self.text else "'"
+        return f"{self.before}{quote}{shown(self.text)}{quote}"
 
     @property
     def before(self) -> str:

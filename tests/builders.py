@@ -21,6 +21,7 @@ from gridray.store import Store
 def run_record(name: str, count: int, **fields: Any) -> RunRecord:
     values: dict[str, Any] = {
         "name": name,
+        "identity": f"identity-of-{name}",
         "created_at": time.time(),
         "script": "main.py",
         "args": (),

@@ -95,14 +95,16 @@ def test_two_runs_of_one_name_cannot_both_exist(store: Store) -> None:
 
 
 def test_an_unchanged_tree_is_not_uploaded_again(project: Path, store: Store) -> None:
-    first = launch._put_source(store, planned(project, "main.py").manifest)
+    first, is_new = launch._put_source(store, planned(project, "main.py").manifest)
+    assert is_new
     key = layout.source(first.digest)
     store.delete(key)
     store.put(key, b"a mark")
-    again = launch._put_source(store, planned(project, "main.py").manifest)
-    assert again.digest == first.digest and store.get(key) == b"a mark"
+    again, is_new = launch._put_source(store, planned(project, "main.py").manifest)
+    assert not is_new and again.digest == first.digest and store.get(key) == b"a mark"
     (project / "main.py").write_text("changed")
-    assert launch._put_source(store, planned(project, "main.py").manifest).digest != first.digest
+    other, is_new = launch._put_source(store, planned(project, "main.py").manifest)
+    assert is_new and other.digest != first.digest
 
 
 def test_an_unknown_cluster_is_named(project: Path) -> None:

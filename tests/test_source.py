@@ -405,7 +405,7 @@ class TestExplain:
 
     def test_what_no_rule_matches_goes_along(self, tree: Path) -> None:
         verdict = explain(tree, "sub/c.py")
-        assert verdict == source.Verdict(True, "sub/c.py goes along: no rule matches it.")
+        assert verdict == source.Verdict(True, "sub/c.py goes along: no rule matches it")
 
     def test_a_rule_is_named_with_its_place(self, tree: Path) -> None:
         verdict = explain(tree, Path("sub/b.log"))
@@ -458,11 +458,45 @@ class TestExplain:
         assert explain(tree, "link").goes
         verdict = explain(tree, "link/c.py")
         assert not verdict.goes
-        assert verdict.text.endswith("link is a link, and links are not followed.")
+        assert verdict.text.endswith("link is a link, and links are not followed")
+
+    @pytest.mark.parametrize("path", ["sub/out", "sub/out/x"])
+    def test_a_link_that_leads_out_refuses_the_run(self, path: str, tree: Path) -> None:
+        plant(tree.parent, "other/x")
+        (tree / "sub" / "out").symlink_to("../../other")
+        verdict = explain(tree, path)
+        assert not verdict.goes and verdict.rule_file is None
+        assert verdict.text == (
+            f"{path} cannot go along: the link sub/out -> ../../other leads out of {tree}, and a "
+            "run is refused until it is ignored in .gridignore, or replaced by what it points to"
+        )
+        with pytest.raises(SourceError, match="sub/out -> "):
+            scan(tree)
+        (tree / ".gridignore").write_text("out\n")
+        assert explain(tree, path).text.endswith(".gridignore:1: out")
+        scan(tree)
+
+    @pytest.mark.parametrize("path", ["latin-\udce9", "latin-\udce9/x"])
+    def test_a_name_that_is_not_utf8_refuses_the_run(self, path: str, tree: Path) -> None:
+        (tree / "latin-\udce9").mkdir()
+        (tree / "latin-\udce9" / "x").touch()
+        verdict = explain(tree, path)
+        assert not verdict.goes
+        assert "the name latin-\\xe9 is not valid UTF-8, and a run is refused" in verdict.text
+        with pytest.raises(SourceError, match="UTF-8"):
+            scan(tree)
+
+    def test_a_link_to_a_name_that_is_not_utf8_refuses_the_run(self, tree: Path) -> None:
+        (tree / "link").symlink_to("sub/\udce9")
+        verdict = explain(tree, "link")
+        assert not verdict.goes
+        assert "link -> sub/\\xe9 is not valid UTF-8, and a run is refused" in verdict.text
+        with pytest.raises(SourceError, match="UTF-8"):
+            scan(tree)
 
     def test_special_files_stay_behind(self, tree: Path) -> None:
         os.mkfifo(tree / "pipe")
-        assert explain(tree, "pipe").text == "pipe stays behind: it is a FIFO."
+        assert explain(tree, "pipe").text == "pipe stays behind: it is a FIFO"
 
     def test_it_agrees_with_the_scan(self, tree: Path) -> None:
         found = [path.relative_to(tree).as_posix() for path in tree.rglob("*") if path.is_file()]

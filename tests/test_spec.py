@@ -52,6 +52,23 @@ def test_what_cannot_be_names_the_option(field: str, value: Any) -> None:
         make_spec({"script": "a.py", field: value})
 
 
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        ({"GOOD": "secret", "A B": "x"}, "--env: 'A B' is no name of a variable"),
+        ({"GOOD": "secret", "": "x"}, "--env: '' is no name of a variable"),
+        ({"GOOD": "secret", "A": "x\0y"}, "--env: the value of A has a NUL character in it"),
+        ({"GOOD": "secret", "A": 1}, "--env 'A' 1: "),
+        ("A=1", "--env 'A=1': "),
+    ],
+)
+def test_an_environment_that_cannot_be_names_the_variable_alone(env: Any, told: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        make_spec({"script": "a.py", "env": env})
+    assert caught.value.message.startswith(told)
+    assert "GOOD" not in caught.value.message and "secret" not in caught.value.message
+
+
 def test_a_malformed_name_is_refused() -> None:
     with pytest.raises(UsageError, match="My Run"):
         make_spec({"script": "a.py", "name": "My Run"})

@@ -164,8 +164,8 @@ def test_warnings_are_one_line_each() -> None:
     assert len(sweep) == 1
     assert [e.argv for e in sweep] == [("--size", "(10,\n100)", "--net=resnet(18)", "x")]
     size, net, trials = sweep.warnings
-    assert size.startswith("--size (10,\\n100) goes to the script as typed: a tuple")
-    assert net.startswith("--net=resnet(18) goes to the script as typed: resnet")
+    assert size.startswith("--size '(10,\\n100)' goes to the script as typed: a tuple")
+    assert net.startswith("--net='resnet(18)' goes to the script as typed: resnet")
     assert trials == "--num_trials has no effect with --strategy grid_search"
     none = parse(["(1, 2)"], strategy=NONE, num_trials=3)
     assert none.warnings == ("--num_trials has no effect with --strategy none",)
@@ -174,20 +174,20 @@ def test_warnings_are_one_line_each() -> None:
 @pytest.mark.parametrize(
     ("args", "token", "mend"),
     [
-        (["--lr", "[1, 2"], "--lr [1, 2 ", ["--lr", "[1, 2]"]),
-        (["--lr=[1, 2"], "--lr=[1, 2 ", ["--lr=[1, 2]"]),
-        (["[1, 2"], "[1, 2 ", ["[1, 2]"]),
-        (["--lr", "[1,", "2]", "--x"], "--lr [1, ", ["--lr", "[1, 2]"]),
-        (["--lr=[a,", "b,", "c]"], "--lr=[a, ", ["--lr=[a, b, c]"]),
-        (["--lr", "uniform(0,", "1,", "3)"], "--lr uniform(0, ", ["--lr", "uniform(0, 1, 3)"]),
-        (["--lr", "uniform(0, 1)"], "--lr uniform(0, 1) ", ["--lr", "uniform(0, 1, 3)"]),
-        (["--lr", "unifrom(0, 1, 3)"], "unifrom(0, 1, 3) ", ["--lr", "uniform(0, 1, 3)"]),
-        (["-n", "range(5, 1)"], "-n range(5, 1) ", ["-n", "range(1, 5)"]),
-        (["-n", "[]"], "-n [] ", ["-n", "[1, 2]"]),
-        (["-n", "[$a+`b`]"], "-n [$a+`b`] ", ["-n", "['$a+`b`']"]),
-        (["-n", "['a$', 'b\\\\'"], "-n ['a$', 'b", ["-n", "['a$', 'b\\\\']"]),
-        (["-n", '["!", 1'], '-n ["!", 1 ', ["-n", '["!", 1]']),
-        (["--a b", "[1"], "--a b [1 ", None),
+        (["--lr", "[1, 2"], "--lr '[1, 2' ", ["--lr", "[1, 2]"]),
+        (["--lr=[1, 2"], "--lr='[1, 2' ", ["--lr=[1, 2]"]),
+        (["[1, 2"], "'[1, 2' ", ["[1, 2]"]),
+        (["--lr", "[1,", "2]", "--x"], "--lr '[1,' ", ["--lr", "[1, 2]"]),
+        (["--lr=[a,", "b,", "c]"], "--lr='[a,' ", ["--lr=[a, b, c]"]),
+        (["--lr", "uniform(0,", "1,", "3)"], "--lr 'uniform(0,' ", ["--lr", "uniform(0, 1, 3)"]),
+        (["--lr", "uniform(0, 1)"], "--lr 'uniform(0, 1)' ", ["--lr", "uniform(0, 1, 3)"]),
+        (["--lr", "unifrom(0, 1, 3)"], "'unifrom(0, 1, 3)' ", ["--lr", "uniform(0, 1, 3)"]),
+        (["-n", "range(5, 1)"], "-n 'range(5, 1)' ", ["-n", "range(1, 5)"]),
+        (["-n", "[]"], "-n '[]' ", ["-n", "[1, 2]"]),
+        (["-n", "[$a+`b`]"], "-n '[$a+`b`]' ", ["-n", "['$a+`b`']"]),
+        (["-n", "['a$', 'b\\\\'"], "-n \"['a$', 'b\\\\'\" ", ["-n", "['a$', 'b\\\\']"]),
+        (["-n", '["!", 1'], "-n '[\"!\", 1' ", ["-n", '["!", 1]']),
+        (["--a b", "[1"], "--a b '[1' ", None),
     ],
 )
 def test_an_error_shows_the_token_and_how_to_mend_it(
@@ -230,7 +230,7 @@ def test_what_no_program_can_be_given_is_refused(text: str) -> None:
 
 def test_numpys_complaint_is_an_error_that_names_the_expression() -> None:
     error = refusal(["--lr", "[1]", "--wd", "normal(0, -1, 3)"])
-    assert error.message == "--wd normal(0, -1, 3) is not a sweep: numpy says: scale < 0"
+    assert error.message == "--wd 'normal(0, -1, 3)' is not a sweep: numpy says: scale < 0"
 
 
 def test_too_many_experiments_are_counted_and_refused() -> None:

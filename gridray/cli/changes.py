@@ -3,11 +3,9 @@
 import time
 from collections.abc import Sequence
 
-from gridray import actions, settings
-from gridray.cli import shapes, text
+from gridray import actions
+from gridray.cli import shapes, stalls, text
 from gridray.cli.output import Output
-from gridray.clusters.cluster import is_local
-from gridray.clusters.local import LocalCluster
 from gridray.layout import ExperimentName
 from gridray.readers import runs
 from gridray.records import read_run
@@ -43,7 +41,7 @@ def stop(out: Output, store: Store, targets: Sequence[Target], grace: float) -> 
         run, index = _taken_apart(target)
         count = actions.stop(store, run, index, grace)
         asked.append(shapes.Stopped(str(target), count))
-        if count and _waits_for_cluster(store, run):
+        if count and stalls.is_down(read_run(store, run).cluster):
             out.warn(
                 f"the local cluster is not running: the stop of {target} takes effect when it is"
             )
@@ -74,11 +72,3 @@ def show_deletions(out: Output, deleted: shapes.Deletions) -> None:
 
 def _taken_apart(target: Target) -> tuple[str, int | None]:
     return (target, None) if isinstance(target, str) else (target.run, target.index)
-
-
-def _waits_for_cluster(store: Store, run: str) -> bool:
-    cluster = read_run(store, run).cluster
-    if not is_local(cluster.name):
-        return False
-    local = LocalCluster(settings.load())
-    return local.key() == cluster.key and local.running() is None

@@ -134,6 +134,8 @@ def check_ours(name: str) -> None:
 def _busy(store: Store, local: LocalCluster) -> list[str]:
     """Return the runs that have experiments on the cluster just now."""
     key = local.key()
-    names = store.names(layout.active(key)) if key else []
-    summaries = (runs.run_view(store, name, time.time()).summary for name in names)
+    markers = store.names(layout.active(key)) if key else []
+    active = {layout.parse_marker(marker)[0] for marker in markers}
+    found = runs.summaries(store, time.time())
+    summaries = (summary for summary in found if summary.name in active)
     return [found.name for found in summaries if found.pending or found.running]

@@ -133,7 +133,10 @@ def bring(
     total = sum(artifact.record.size for artifact, _ in pairs)
     title = text.count(len(pairs), "file")
     with out.progress(title, total) as advance:
-        artifacts.download(store, pairs, lambda artifact: advance(artifact.record.size))
+        left = artifacts.download(store, pairs, lambda artifact: advance(artifact.record.size))
+    for each in left:
+        link = f"{shown(each.path)} -> {shown(each.record.link or '')}"
+        out.warn(f"the link {link} of {each.experiment} leads out of its files, and is left out")
     out.note(f"{title}, {text.size(total)}")
     return shapes.Downloaded(
         tuple(os.fspath(directory / each.name) for each in wanted if _has_any(each, found)),

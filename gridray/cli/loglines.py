@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gridray.cli import shapes, text
 from gridray.cli.output import Output
+from gridray.errors import UsageError
 from gridray.layout import ExperimentName
 from gridray.readers import logs, runs
 from gridray.readers.logs import LogLine
@@ -56,7 +57,13 @@ class Log:
 
 
 def printer(out: Output, *, raw: bool) -> Printer:
-    """Return what prints a line: as JSON, as it was written, or for people."""
+    """Return what prints a line: as JSON, as it was written, or for people.
+
+    Raises:
+        UsageError: as JSON and as it was written.
+    """
+    if out.is_json and raw:
+        raise UsageError("--raw has no JSON form", hint="leave one of --raw and --output json out")
     if out.is_json:
         return lambda line: out.json(shapes.LogLine(line.time, line.stream, line.text), indent=None)
     if raw:

@@ -271,6 +271,10 @@ Grace = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Force = Annotated[
     bool,
-    typer.Option("--force", help="Also runs that are not over; what still runs is stopped."),
+    typer.Option(
+        "--force",
+        help="Also runs that are not over, whether or not their cluster is running; "
+        "what still runs is killed.",
+    ),
 ]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]

@@ -1,6 +1,5 @@
 """What `run` and `files` tell: plans, submissions, files."""
 
-import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,7 +63,7 @@ def describe(planned: "Plan") -> shapes.Planned:
 
 
 def show_plan(out: Output, planned: shapes.Planned) -> None:
-    rows = [(each.name, shlex.join(each.command)) for each in planned.experiments]
+    rows = [(each.name, text.command_line(each.command)) for each in planned.experiments]
     out.table((Column("Experiment"), Column("Command")), rows)
     out.line()
     show_files(out, shapes.Files(planned.files, planned.size))

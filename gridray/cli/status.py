@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 def status(out: Output, name: options.OptionalName = None, watch: options.Watch = False) -> None:
     """Show the runs of the last day, or one run with its experiments."""
-    from gridray.cli import shapes, views, watching
+    from gridray.cli import shapes, stalls, views, watching
     from gridray.cli.names import open_store
     from gridray.layout import parse_name
 
@@ -25,9 +25,11 @@ def status(out: Output, name: options.OptionalName = None, watch: options.Watch 
     if watch:
         watching.watch(out, store, run, index)
     elif run:
-        out.show(watching.detail(store, run, index), views.run)
+        view = watching.detail(store, run, index)
+        out.show(view, views.run)
+        stalls.tell(out, store, view)
     else:
-        found, older = watching.recent(store)
+        found, older = watching.recent(out, store)
         out.show(shapes.Runs(found), views.recent_runs)
         views.tell_older(out, len(found), older)
 
@@ -38,5 +40,6 @@ def history(out: Output) -> None:
     from gridray.cli.names import open_store
     from gridray.readers import runs
 
-    found = (shapes.Run.of(run) for run in runs.summaries(open_store(), time.time()))
-    out.show(shapes.Runs(tuple(run for run in found if run.state.is_terminal)), views.history)
+    found = runs.summaries(open_store(), time.time(), lambda error: out.warn(error.message))
+    over = tuple(shapes.Run.of(run) for run in found if run.state.is_terminal)
+    out.show(shapes.Runs(over), views.history)

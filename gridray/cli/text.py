@@ -1,5 +1,6 @@
 """Values as words, and rows as columns, for people."""
 
+import shlex
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ GAP = "  "
 READABLE = 24
 TITLE = 4
 NARROWEST = 12
+# What a shell reads between $' and ' otherwise than as it is.
+ESCAPES = {"\\": r"\\", "'": r"\'", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,24 @@ def resources(cpus: float, gpus: float, memory: int | None) -> str:
     words += [f"{gpus:g} GPU{'' if gpus <= 1 else 's'}"] if gpus else []
     words += [f"{size(memory)} of memory"] if memory else []
     return ", ".join(words)
+
+
+def command_line(words: Iterable[str]) -> str:
+    """Return the words as one printable line that means them when it is pasted into a shell."""
+    return " ".join(shlex.quote(word) if word.isprintable() else _c_quoted(word) for word in words)
+
+
+def _c_quoted(word: str) -> str:
+    """Quote as `$'a\\nb'` (POSIX.1-2024, 2.2.4); octal, since `\\x` has no end in some shells."""
+    return f"$'{''.join(map(_c_escaped, word))}'"
+
+
+def _c_escaped(character: str) -> str:
+    if character in ESCAPES:
+        return ESCAPES[character]
+    if character.isprintable():
+        return character
+    return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", "surrogateescape"))
 
 
 def harmless(text: str) -> str:

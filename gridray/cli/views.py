@@ -1,6 +1,5 @@
 """How runs and experiments look to people."""
 
-import shlex
 from collections.abc import Sequence
 
 from gridray.cli import shapes, text
@@ -111,7 +110,7 @@ def experiment_row(each: shapes.Experiment) -> list[str]:
         text.duration(each.queued_seconds),
         text.duration(each.run_seconds),
         str(each.attempt),
-        shlex.join(each.command),
+        text.command_line(each.command),
     ]
 
 

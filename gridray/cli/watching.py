@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from gridray.backoff import STORE_OUTAGE
-from gridray.cli import shapes, views
+from gridray.cli import shapes, stalls, views
 from gridray.cli.output import Output
 from gridray.errors import StateError, StoreError, UsageError
 from gridray.readers import runs
@@ -25,6 +25,8 @@ def wait(out: Output, store: Store, run: str) -> shapes.RunDetail:
     out.on_interrupt = f"{run} goes on; `gridray stop run {run}` ends it"
     told: dict[str, State] = {}
     is_live = sys.stderr.isatty()
+    outage = outlast(out, lambda: stalls.Outage(store, run))
+    is_stalled = False
     while True:
         view = outlast(out, lambda: detail(store, run, None))
         for each in view.experiments:
@@ -35,6 +37,9 @@ def wait(out: Output, store: Store, run: str) -> shapes.RunDetail:
         if view.state.is_terminal:
             out.note(views.summary(view))
             return view
+        was_stalled, is_stalled = is_stalled, outage.look(time.monotonic())
+        if is_stalled and not was_stalled:
+            out.warn(stalls.explanation(run))
         if is_live:
             out.live(f"{run}  {views.summary(view)}")
         time.sleep(POLL_INTERVAL)
@@ -65,28 +70,38 @@ def watch(out: Output, store: Store, run: str | None, index: int | None) -> None
     if out.is_json:
         raise UsageError("--watch has no JSON form", hint="ask again and again without --watch")
     if out.is_terminal:
-        _draw(out, store, run, index)
+        out.clear_screen()
+        if run:
+            _draw_run(out, store, run, index)
+        else:
+            _draw_recent(out, store)
     elif run and index is None:
         wait(out, store, run)
     else:
         raise UsageError("--watch of this needs a terminal", hint="name a run, or leave it out")
 
 
-def _draw(out: Output, store: Store, run: str | None, index: int | None) -> None:
-    """Draw it on the terminal again and again, until it is over or Ctrl-C."""
-    out.clear_screen()
+def _draw_recent(out: Output, store: Store) -> None:
+    """Draw the recent runs on the terminal again and again, until Ctrl-C."""
+    while True:
+        found, _ = outlast(out, lambda: recent(out, store))
+        out.screen(list(out.drawn(views.RUN_COLUMNS, map(views.run_row, found))))
+        time.sleep(POLL_INTERVAL)
+
+
+def _draw_run(out: Output, store: Store, run: str, index: int | None) -> None:
+    """Draw a run, or one of its experiments, on the terminal until it is over or Ctrl-C."""
+    outage = outlast(out, lambda: stalls.Outage(store, run))
     is_over = False
     while not is_over:
-        if run is None:
-            found, _ = outlast(out, lambda: recent(store))
-            lines = list(out.drawn(views.RUN_COLUMNS, map(views.run_row, found)))
-        else:
-            view = outlast(out, lambda: detail(store, run, index))
-            chosen = views.fitting(view.experiments, out.height - 3)
-            table = out.drawn(views.EXPERIMENT_COLUMNS, map(views.experiment_row, chosen))
-            lines = [f"{view.name}  {views.summary(view)}", "", *table]
-            is_over = all(each.state.is_terminal for each in view.experiments)
-        out.screen(lines)
+        view = outlast(out, lambda: detail(store, run, index))
+        is_over = all(each.state.is_terminal for each in view.experiments)
+        # What stands still is told between heading and table: a warning would be drawn over.
+        is_stalled = not is_over and outage.look(time.monotonic())
+        chosen = views.fitting(view.experiments, out.height - 3)
+        table = out.drawn(views.EXPERIMENT_COLUMNS, map(views.experiment_row, chosen))
+        told = stalls.explanation(run) if is_stalled else ""
+        out.screen([f"{view.name}  {views.summary(view)}", told, *table])
         if not is_over:
             time.sleep(POLL_INTERVAL)
 
@@ -102,10 +117,10 @@ def detail(store: Store, run: str, index: int | None) -> shapes.RunDetail:
     return found if index is None else _only(found, store, index)
 
 
-def recent(store: Store) -> tuple[tuple[shapes.Run, ...], int]:
+def recent(out: Output, store: Store) -> tuple[tuple[shapes.Run, ...], int]:
     """Return the runs that are not over, or not for long, and how many others there are."""
     now = time.time()
-    found = runs.summaries(store, now)
+    found = runs.summaries(store, now, lambda error: out.warn(error.message))
     recently = tuple(shapes.Run.of(run) for run in found if runs.is_recent(run, now))
     return recently, len(found) - len(recently)
 

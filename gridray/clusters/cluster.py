@@ -1,5 +1,6 @@
 """A cluster, as everything else needs it: where it is, and what it is called in the store."""
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -42,5 +43,6 @@ def existing(name: str, settings: Settings) -> Cluster:
             hint="name one of these, or give the address of a dashboard, as http://host:8265",
         )
     RayJobs(name)
-    key = re.sub(r"[^a-z0-9]+", "-", name.split("://", 1)[1].lower()).strip("-")
+    host = re.sub(r"[^a-z0-9]+", "-", name.split("://", 1)[1].lower()).strip("-")
+    key = f"{host}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
     return Cluster(name, key, name, ambient_token())

@@ -20,13 +20,19 @@ import psutil
 
 from gridray.clusters.cluster import Cluster
 from gridray.errors import ClusterError
+from gridray.rayjobs import RayJobs
+from gridray.scratch import private_directory
 from gridray.settings import LOCAL, Settings
 
 # Every process of the cluster inherits it, so that exactly these are ended with it.
 TAG = "GRIDRAY_LOCAL_CLUSTER"
 START_TIMEOUT = 120.0
+# Whatever else listens on the port that the dashboard had may never answer.
+ANSWER_TIMEOUT = 10.0
 RUNNER_END_TIMEOUT = 60.0
 PROCESS_END_TIMEOUT = 5.0
+# What ends may start something else at the last moment.
+KILL_ROUNDS = 3
 # A sweep may wait for its turn for longer than the 15 minutes that Ray gives a job.
 JOB_START_TIMEOUT = 30 * 24 * 3600
 SESSIONS_KEPT = 2
@@ -67,7 +73,7 @@ class LocalCluster:
             return None
         cluster = _cluster(state)
         try:
-            cluster.jobs().version()
+            RayJobs(cluster.address, cluster.token, answer_timeout=ANSWER_TIMEOUT).version()
         except ClusterError:
             return None
         return cluster
@@ -122,12 +128,14 @@ class LocalCluster:
         _end(identity)
         token = secrets.token_hex(32)
         port = _free_port(old.port if old else None)
-        temporary = Path("/tmp") / f"gridray-{os.getuid()}" / f"ray-{identity}"
-        temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Short, since Ray makes sockets below it, and their paths end at 107 characters.
+        temporary = private_directory(Path("/tmp")) / f"ray-{identity}"
+        temporary.mkdir(exist_ok=True)
         _remove_old_sessions(temporary)
-        self._run_ray_start(_environment(identity, token), port, temporary)
         state = _State(identity, port, token, _hashes(token))
+        # Before the start, so that what a killed start leaves running can be found.
         self._save(state)
+        self._run_ray_start(_environment(identity, token), port, temporary)
         return self._wait_until_up(_cluster(state))
 
     def _run_ray_start(self, env: dict[str, str], port: int, temporary: Path) -> None:
@@ -249,7 +257,7 @@ def _end(identity: str) -> bool:
     runners = [process for process in processes if "gridray.runner" in _command(process)]
     _signal(runners, signal.SIGTERM)
     psutil.wait_procs(runners, RUNNER_END_TIMEOUT)
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    for number in (signal.SIGTERM, *[signal.SIGKILL] * KILL_ROUNDS):
         rest = _processes(identity)
         _signal(rest, number)
         psutil.wait_procs(rest, PROCESS_END_TIMEOUT)

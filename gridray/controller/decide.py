@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gridray.layout import AttemptName
-from gridray.outcome import ended_row, following, goes_on, requeued
+from gridray.outcome import EXIT_STORE_UNREACHABLE, ended_row, following, goes_on, requeued
 from gridray.rayjobs import Job, JobError, JobStatus
 from gridray.records import AttemptState, Row, RunRecord, StopRequest
 from gridray.states import TRANSITIONS, Reason, State
@@ -17,8 +17,7 @@ from gridray.states import TRANSITIONS, Reason, State
 # an autoscaler sees the demand, few enough that Ray's queue stays short and a stop is quick.
 PENDING_LIMIT = 16
 
-# The runner's exit code for a store that its node cannot reach.
-EXIT_STORE_UNREACHABLE = 97
+MESSAGE_LIMIT = 300
 
 
 @dataclass(frozen=True)
@@ -146,8 +145,9 @@ def _without_last_word(
         return _lost(record, row, attempt, Reason.NODE_LOST, None, now)
     if job.error is JobError.START_TIMEOUT:
         return _lost(record, row, None, Reason.START_TIMEOUT, None, now)
-    message = job.message.strip() or None
+    message = None
     if job.error is JobError.START_FAILED:
+        message = _first_line(job.message)
         reason = Reason.START_FAILED
     elif job.exit_code == EXIT_STORE_UNREACHABLE:
         reason = Reason.STORE_UNREACHABLE
@@ -156,6 +156,12 @@ def _without_last_word(
     else:
         reason = Reason.RUNNER_LOST
     return replace(row, state=State.FAILED, reason=reason, ended_at=now, message=message)
+
+
+def _first_line(text: str) -> str | None:
+    """Return what of Ray's message fits into a status; it may hold 20,000 characters of a log."""
+    lines = text.strip().splitlines()
+    return lines[0][:MESSAGE_LIMIT] if lines else None
 
 
 def _lost(

@@ -17,7 +17,7 @@ from gridray.controller.decide import (
     Submit,
     decide,
 )
-from gridray.errors import ClusterError, ExistsError, NotFoundError, StoreError
+from gridray.errors import ClusterError, DamagedError, ExistsError, NotFoundError, StoreError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.rayjobs import Job, JobStatus, RayJobs, RejectedError, Submission
 from gridray.records import (
@@ -27,10 +27,11 @@ from gridray.records import (
     RunRecord,
     RunStatus,
     StopRequest,
+    decode,
     read_run,
 )
 from gridray.states import Reason, State
-from gridray.store import Store
+from gridray.store import Store, parse_json
 
 # Seconds between two looks. Looking costs money on S3 and nothing on a disk; while something runs,
 # each look also asks Ray for all its jobs, so a slow answer makes the pause longer.
@@ -77,7 +78,9 @@ class Controller:
         self._package = bundle.package_name(bundle_id)
         self._clock = clock
         self._runs: dict[str, _ActiveRun] = {}
-        self._missing_since: dict[str, float] = {}
+        self._missing_since: dict[tuple[str, str], float] = {}
+        self._others_jobs: dict[str, Job] = {}
+        self._told: set[str] = set()
         self._asked_to_stop: set[AttemptName] = set()
         self._package_checked_at = 0.0
 
@@ -110,29 +113,42 @@ class Controller:
         self._record()
 
     def _find_runs(self) -> None:
-        active = set(self._store.names(layout.active(self._cluster_key)))
-        for name in [name for name in self._runs if name not in active]:
-            self._abandon(self._runs.pop(name))
-        for name in sorted(active - self._runs.keys()):
-            try:
-                self._runs[name] = self._load(name)
-                self._missing_since.pop(name, None)
-            except NotFoundError:
-                self._clear_marker(name)
+        markers = self._store.names(layout.active(self._cluster_key))
+        active = {layout.parse_marker(marker) for marker in markers}
+        for name, run in list(self._runs.items()):
+            if (name, run.record.identity) not in active:
+                self._abandon(run)
+                del self._runs[name]
+        for name, identity in sorted(active):
+            if name not in self._runs:
+                self._take_up(name, identity)
+
+    def _take_up(self, name: str, identity: str) -> None:
+        """Load a run, unless what the marker announces is not there, or not any more."""
+        marker = (name, identity)
+        try:
+            run = self._load(name)
+        except NotFoundError:
+            since = self._missing_since.setdefault(marker, self._clock())
+            if self._clock() - since > ABANDONED_AFTER:
+                self._store.delete(layout.active_run(self._cluster_key, name, identity))
+            return
+        except DamagedError as error:
+            self._tell_once(error)
+            return
+        if run.record.identity != identity:
+            self._store.delete(layout.active_run(self._cluster_key, name, identity))
+            return
+        self._runs[name] = run
+        self._missing_since.pop(marker, None)
 
     def _load(self, name: str) -> _ActiveRun:
         record = read_run(self._store, name)
-        raw = self._store.find_json(layout.status(name))
+        key = layout.status(name)
+        raw = self._store.find_json(key)
         if raw is None:
             return _ActiveRun(record, [Row(queued_at=record.created_at)] * record.count)
-        return _ActiveRun(record, list(RunStatus.from_json(raw).rows), is_recorded=True)
-
-    def _clear_marker(self, name: str) -> None:
-        """Remove a marker whose run has not come for a long time."""
-        since = self._missing_since.setdefault(name, self._clock())
-        if self._clock() - since > ABANDONED_AFTER:
-            self._store.delete(layout.active_run(self._cluster_key, name))
-            del self._missing_since[name]
+        return _ActiveRun(record, list(decode(RunStatus, raw, key).rows), is_recorded=True)
 
     def _abandon(self, run: _ActiveRun) -> None:
         """Stop what still runs of a run that was deleted."""
@@ -143,20 +159,41 @@ class Controller:
     def _read_requests(self) -> None:
         for name, run in self._runs.items():
             keys = [entry.key for entry in self._store.entries(layout.requests(name))]
-            new = [key for key in keys if key not in run.requests_read]
-            for key, raw in self._store.get_many_json(new).items():
-                run.requests_read.add(key)
-                if raw["kind"] == "stop":
-                    run.stops.append(StopRequest.from_json(raw))
+            for key in keys:
+                if key not in run.requests_read:
+                    run.requests_read.add(key)
+                    self._read_request(run, key)
+
+    def _read_request(self, run: _ActiveRun, key: str) -> None:
+        try:
+            run.stops.append(decode(StopRequest, self._store.get_json(key), key))
+        except DamagedError as error:
+            self._tell_once(error)
 
     def _snapshot(self) -> Snapshot:
-        jobs = self._jobs.jobs()
+        every = self._jobs.jobs()
+        jobs = {name: job for name, job in every.items() if self._is_ours(job)}
+        self._others_jobs = {name: job for name, job in every.items() if name not in jobs}
         views = [RunView(run.record, run.rows, run.stops) for run in self._runs.values()]
         started = (name for view in views for name in _started(view, jobs))
         names = {layout.attempt_state(name): name for name in started}
-        found = self._store.get_many_json(names)
-        attempts = {names[key]: AttemptState.from_json(raw) for key, raw in found.items()}
+        attempts = {}
+        for key, data in self._store.get_many(names).items():
+            try:
+                attempts[names[key]] = decode(AttemptState, parse_json(data, key), key)
+            except DamagedError as error:
+                self._tell_once(error)
         return Snapshot(views, jobs, attempts)
+
+    def _is_ours(self, job: Job) -> bool:
+        """Whether a job is of a run that is active, and not of an earlier one of the same name."""
+        run = self._runs.get(job.metadata.get("run", ""))
+        return run is not None and job.metadata.get("identity") == run.record.identity
+
+    def _tell_once(self, error: DamagedError) -> None:
+        if error.message not in self._told:
+            self._told.add(error.message)
+            print(f"gridray: {error.message}", flush=True)  # noqa: T201 (the actor's log)
 
     def _act(self, decision: Decision) -> None:
         match decision:
@@ -180,22 +217,18 @@ class Controller:
     def _submit(self, name: AttemptName) -> None:
         run = self._runs[name.run]
         row = run.rows[name.index]
+        if not self._is_free(str(name)):
+            return
         self._provide_package()
         resources = run.record.resources
         submission = Submission(
             submission_id=str(name),
-            entrypoint=bundle.entrypoint(
-                sys.executable,
-                "gridray.runner",
-                self._store.url,
-                name.run,
-                str(name.index),
-                str(name.attempt),
-            ),
+            entrypoint=self._entrypoint(name, run.record.identity),
             metadata={
                 "run": name.run,
                 "experiment": str(ExperimentName(name.run, name.index)),
                 "attempt": str(name.attempt),
+                "identity": run.record.identity,
             },
             runtime_env={
                 "working_dir": f"gcs://{self._package}",
@@ -219,6 +252,21 @@ class Controller:
         else:
             row = replace(row, state=State.PENDING, submitted_at=now)
         self._set(name.run, name.index, row)
+
+    def _entrypoint(self, name: AttemptName, identity: str) -> str:
+        words = [self._store.url, name.run, identity, str(name.index), str(name.attempt)]
+        return bundle.entrypoint(sys.executable, "gridray.runner", *words)
+
+    def _is_free(self, submission_id: str) -> bool:
+        """Make an id free that a deleted run of the same name has used; it may take a while."""
+        old = self._others_jobs.get(submission_id)
+        if old is None:
+            return True
+        if not old.status.is_terminal:
+            self._jobs.stop(submission_id)
+            return False
+        self._jobs.delete(submission_id)
+        return True
 
     def _provide_package(self) -> None:
         now = self._clock()
@@ -248,7 +296,8 @@ class Controller:
                 self._store.put_json(layout.status(name), status.to_json())
                 run.is_recorded, run.recorded_at = True, now
             if is_over:
-                self._store.delete(layout.active_run(self._cluster_key, name))
+                identity = run.record.identity
+                self._store.delete(layout.active_run(self._cluster_key, name, identity))
                 del self._runs[name]
                 self._asked_to_stop = {asked for asked in self._asked_to_stop if asked.run != name}
 

@@ -106,8 +106,11 @@ def download(
     store: Store,
     artifacts: Sequence[tuple[Artifact, Path]],
     progress: Callable[[Artifact], None] = lambda artifact: None,
-) -> None:
+) -> list[Artifact]:
     """Bring artifacts to the paths beside them; each file appears when it is whole.
+
+    Returns:
+        The links that lead out of the experiment's files, and are left out.
 
     Raises:
         StoreError: the store cannot be read.
@@ -118,9 +121,11 @@ def download(
         _download_one(store, *pair)
         progress(pair[0])
 
+    leaving = [artifact for artifact, _ in artifacts if _leads_out(artifact.record)]
     with ThreadPoolExecutor(CONCURRENT_DOWNLOADS) as pool:
-        for _ in pool.map(one, artifacts):
+        for _ in pool.map(one, (pair for pair in artifacts if pair[0] not in leaving)):
             pass
+    return leaving
 
 
 def _download_one(store: Store, artifact: Artifact, target: Path) -> None:
@@ -129,7 +134,8 @@ def _download_one(store: Store, artifact: Artifact, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if record.link is not None:
-            _link(record.link, artifact.path, target)
+            target.unlink(missing_ok=True)
+            target.symlink_to(record.link)
             return
         with tempfile.NamedTemporaryFile(
             dir=target.parent, prefix=".gridray-", delete=False
@@ -148,15 +154,19 @@ def _download_one(store: Store, artifact: Artifact, target: Path) -> None:
         ) from error
 
 
-def _link(link: str, path: str, target: Path) -> None:
-    """Make a link anew, if it stays within the experiment's files."""
-    _check_inside(os.path.normpath(PurePosixPath(path).parent / link))
-    target.unlink(missing_ok=True)
-    target.symlink_to(link)
+def _leads_out(record: ArtifactRecord) -> bool:
+    """Whether this is a link to something that is no artifact."""
+    if record.link is None:
+        return False
+    return _is_outside(os.path.normpath(PurePosixPath(record.path).parent / record.link))
+
+
+def _is_outside(path: str) -> bool:
+    return path.startswith("/") or ".." in PurePosixPath(path).parts
 
 
 def _check_inside(path: str) -> None:
-    if path.startswith("/") or ".." in PurePosixPath(path).parts:
+    if _is_outside(path):
         raise StoreError(f"the artifact {path!r} would leave the download directory")
 
 

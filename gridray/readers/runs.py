@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from gridray import layout, scripts
-from gridray.errors import NotFoundError
+from gridray.errors import DamagedError, NotFoundError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.outcome import ended_row, following
 from gridray.records import (
@@ -16,11 +16,12 @@ from gridray.records import (
     Row,
     RunRecord,
     RunStatus,
+    decode,
     read_points,
     read_run,
 )
 from gridray.states import DESCRIPTIONS, Reason, State
-from gridray.store import Store
+from gridray.store import Store, parse_json
 
 RECENT_SECONDS = 24 * 3600
 
@@ -114,16 +115,27 @@ def experiment_view(store: Store, run: str, index: int, now: float) -> Experimen
     )
 
 
-def summaries(store: Store, now: float) -> list[RunSummary]:
-    """Read all runs, the newest first."""
+def summaries(
+    store: Store, now: float, damaged: Callable[[DamagedError], None] = lambda error: None
+) -> list[RunSummary]:
+    """Read all runs, the newest first.
+
+    Args:
+        damaged: told of each run that cannot be read, which is left out.
+    """
     names = store.names(layout.RUNS)
-    records = store.get_many_json(layout.run_record(name) for name in names)
-    statuses = store.get_many_json(layout.status(name) for name in names)
+    records = store.get_many(layout.run_record(name) for name in names)
+    statuses = store.get_many(layout.status(name) for name in names)
     found = []
-    for raw in records.values():
-        record = RunRecord.from_json(raw)
-        rows = _rows(record, statuses.get(layout.status(record.name)))
-        found.append(_summary(record, rows, now))
+    for key, data in records.items():
+        try:
+            record = decode(RunRecord, parse_json(data, key), key)
+            status_key = layout.status(record.name)
+            status = statuses.get(status_key)
+            rows = _rows(record, None if status is None else parse_json(status, status_key))
+            found.append(_summary(record, rows, now))
+        except DamagedError as error:
+            damaged(error)
     return sorted(found, key=lambda summary: summary.created_at, reverse=True)
 
 
@@ -158,7 +170,7 @@ def latest_attempt(
 def _rows(record: RunRecord, status: Any) -> Sequence[Row]:
     if status is None:
         return [Row(queued_at=record.created_at)] * record.count
-    return RunStatus.from_json(status).rows
+    return decode(RunStatus, status, layout.status(record.name)).rows
 
 
 def _latest(store: Store, record: RunRecord, rows: Sequence[Row]) -> list[Row]:
@@ -170,7 +182,7 @@ def _latest(store: Store, record: RunRecord, rows: Sequence[Row]) -> list[Row]:
     }
     latest = list(rows)
     for key, raw in store.get_many_json(names).items():
-        attempt = AttemptState.from_json(raw)
+        attempt = decode(AttemptState, raw, key)
         index = names[key]
         row = ended_row(rows[index], attempt)
         latest[index] = following(record, row) if row.state.is_terminal else row

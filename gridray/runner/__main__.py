@@ -1,4 +1,4 @@
-"""What a Ray job starts: `python -m gridray.runner STORE RUN EXPERIMENT ATTEMPT`."""
+"""What a Ray job starts: `python -m gridray.runner STORE RUN IDENTITY EXPERIMENT ATTEMPT`."""
 
 import sys
 
@@ -12,8 +12,9 @@ def main() -> int:
     from gridray.runner.lifecycle import Attempt
     from gridray.store import Store
 
-    url, run, index, attempt = sys.argv[1:]
-    return Attempt(Store(url, patient=True), AttemptName(run, int(index), int(attempt))).run()
+    url, run, identity, index, attempt = sys.argv[1:]
+    name = AttemptName(run, int(index), int(attempt))
+    return Attempt(Store(url, patient=True), name, identity).run()
 
 
 if __name__ == "__main__":

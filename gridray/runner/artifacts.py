@@ -18,7 +18,8 @@ CONCURRENT_UPLOADS = 16
 # Larger files go one after the other, each in parts of its own, so that memory stays small.
 LARGE = 8 * 1024 * 1024
 # A file that was written to this shortly before it was read may have changed again within one tick
-# of the file system's clock, unseen; it is read once more at the next sync.
+# of the file system's clock, unseen; it is read once more at the next sync. A time further off was
+# set by somebody, and any writing would have changed it.
 CLOCK_TICK_NS = 50_000_000
 
 
@@ -60,7 +61,13 @@ class ArtifactSync:
             )
             for record in before
         ]
-        download(self._store, [(each, self._root / each.path) for each in found])
+        files = [each for each in found if each.record.link is None]
+        download(self._store, [(each, self._root / each.path) for each in files])
+        for record in before:
+            if record.link is not None:
+                link = self._root / record.path
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(record.link)
         self._publish({record.path: record for record in before})
         for record in before:
             self._settled[record.path] = _seen(os.lstat(self._root / record.path))
@@ -144,10 +151,14 @@ class ArtifactSync:
         )
 
     def _link(self, path: str) -> str:
+        """Return the target of a link; an absolute one within the working directory as relative."""
         try:
-            return os.readlink(self._root / path)
+            target = os.readlink(self._root / path)
         except OSError:
             return ""
+        if not target.startswith(f"{self._root}/"):
+            return target
+        return os.path.relpath(target, (self._root / path).parent)
 
     def _upload(self, paths: list[str], found: dict[str, os.stat_result]) -> set[str]:
         """Store files, and return those that are stored; a link's record is all there is of it."""
@@ -180,7 +191,9 @@ class ArtifactSync:
             after = os.lstat(self._root / path)
         except OSError:
             return
-        if _seen(after) == _seen(status) and status.st_mtime_ns < before - CLOCK_TICK_NS:
+        earliest, latest = before - CLOCK_TICK_NS, time.time_ns() + CLOCK_TICK_NS
+        is_fresh = earliest <= status.st_mtime_ns <= latest
+        if _seen(after) == _seen(status) and not is_fresh:
             self._settled[path] = _seen(status)
 
 

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 from gridray import layout, scripts
 from gridray.backoff import outlast
 from gridray.errors import GridrayError, NotFoundError, StoreError
 from gridray.layout import AttemptName
+from gridray.outcome import EXIT_STORE_UNREACHABLE
 from gridray.records import FENCED, AttemptState, RunRecord, read_points, read_run
 from gridray.runner.artifacts import ArtifactSync
 from gridray.runner.environment import python_command, script_environment
@@ -28,12 +30,16 @@ SYNC_INTERVAL = 30.0
 # How often the runner looks whether it is to stop; a request costs money on S3, none on a disk.
 STOP_INTERVAL_DIRECTORY = 0.5
 STOP_INTERVAL_S3 = 2.0
+# A file that was written a moment ago is read once more. What still changes then is written by a
+# process that has left the script's session, and is kept as it was at the last look.
+FINAL_SYNCS = 5
+FINAL_SYNC_PAUSE = 0.1
+
 # What of a notice is kept for the last sync, and the share of it where it is a short one.
 SYNC_RESERVE = 30.0
 SYNC_SHARE = 0.3
 
 # Exit codes for Ray's eyes; what counts is in state.json.
-EXIT_STORE_UNREACHABLE = 97
 EXIT_ORPHANED = 98
 EXIT_FENCED = 99
 EXIT_STOPPED = 128 + signal.SIGTERM
@@ -50,13 +56,16 @@ class Ending:
 class Attempt:
     """The runner's work. `run` does all of it."""
 
-    def __init__(self, store: Store, name: AttemptName) -> None:
+    def __init__(self, store: Store, name: AttemptName, identity: str) -> None:
+        """Name an attempt of the run that has this identity; another may get its name."""
         self._store = store
         self._name = name
+        self._identity = identity
         self._state = AttemptState(State.BUILDING, host=socket.gethostname())
         self._interrupted = threading.Event()
         self._sync_now = threading.Event()
         self._doomed_at: float | None = None
+        self._was_stopped = False
         self._parent = os.getppid()
 
     def run(self) -> int:
@@ -64,6 +73,8 @@ class Attempt:
         signal.signal(signal.SIGTERM, lambda *_: self._interrupted.set())
         try:
             record = read_run(self._store, self._name.run)
+            if record.identity != self._identity:
+                return EXIT_FENCED
             point = read_points(self._store, self._name.run)[self._name.index]
             self._record(self._state)
             with Workspace(self._name) as workspace:
@@ -82,21 +93,45 @@ class Attempt:
             return self._fail(Reason.SOURCE_MISSING, error)
         except StoreError as error:
             print(f"gridray: {error.message}", file=sys.stderr)  # noqa: T201 (Ray's log)
+            self._give_up(error)
             return EXIT_STORE_UNREACHABLE
         except (GridrayError, OSError) as error:
             return self._fail(Reason.START_FAILED, error)
 
     def _fail(self, reason: Reason, error: Exception) -> int:
-        self._record(
-            replace(
-                self._state,
-                state=State.FAILED,
-                reason=reason,
-                message=str(error),
-                ended_at=time.time(),
-            )
-        )
+        self._record(self._failed(reason, error))
         return 1
+
+    def _give_up(self, error: StoreError) -> None:
+        """Say that the store has failed for too long, if it takes so little."""
+        failed = self._failed(Reason.STORE_UNREACHABLE, error)
+        try:
+            self._store.put_json(layout.attempt_state(self._name), failed.to_json())
+        except StoreError:
+            return
+
+    def _failed(self, reason: Reason, error: Exception) -> AttemptState:
+        return replace(
+            self._state,
+            state=State.FAILED,
+            reason=reason,
+            message=str(error),
+            ended_at=time.time(),
+        )
+
+    def _tell_trouble(self, error: StoreError) -> None:
+        """Let `status` say what the attempt waits for, if the store takes so little.
+
+        Raises:
+            StoreError: a user has asked to stop since the script ended, and so to wait no more.
+        """
+        if not self._was_stopped and self._is_stopped():
+            raise error
+        told = replace(self._state, message=f"waits for the store: {error.message}")
+        try:
+            self._store.put_json(layout.attempt_state(self._name), told.to_json())
+        except StoreError:
+            return
 
     def _record(self, state: AttemptState) -> None:
         self._state = state
@@ -129,11 +164,16 @@ class Attempt:
             process.end_group()
             pump.join(AFTERMATH)
             process.close()
-            pump.join(AFTERMATH)
+            # What is in the pipe is still carried, however long the store takes for it.
+            pump.join()
+        if outlast(self._is_fenced, self._tell_trouble):
+            _die_fenced(process)
         self._state = replace(self._state, ended_at=ended_at)
-        log.close()
-        while not outlast(sync.sync):
-            continue
+        log.close(self._tell_trouble)
+        for _ in range(FINAL_SYNCS):
+            if outlast(sync.sync, self._tell_trouble):
+                break
+            time.sleep(FINAL_SYNC_PAUSE)
         if exit_code == -signal.SIGKILL and kills_for_memory() > killed_for_memory:
             return self._finish(exit_code, ending, sync.not_kept, Reason.OUT_OF_MEMORY)
         return self._finish(exit_code, ending, sync.not_kept)
@@ -153,10 +193,10 @@ class Attempt:
                 os._exit(EXIT_ORPHANED)
             wish = self._wish(record)
             if wish is not None and wish.reason is Reason.FENCED:
-                process.kill()
-                os._exit(EXIT_FENCED)
+                _die_fenced(process)
             if ending is None and wish is not None:
                 ending = wish
+                self._was_stopped = ending.reason is Reason.STOPPED
                 deadline = time.monotonic() + ending.grace
                 process.terminate()
                 if self._doomed_at is not None:
@@ -168,11 +208,11 @@ class Attempt:
     def _wish(self, record: RunRecord) -> Ending | None:
         """Return who wants the script to end: controller, user, platform, --max_time, or nobody."""
         try:
+            if self._is_fenced():
+                return Ending(Reason.FENCED, 0)
             stop = self._store.find_json(layout.attempt_stop(self._name))
         except StoreError:
             stop = None
-        if stop == FENCED:
-            return Ending(Reason.FENCED, 0)
         if stop is not None:
             return Ending(Reason.STOPPED, stop["grace"])
         if self._interrupted.is_set():
@@ -181,6 +221,22 @@ class Attempt:
         if started_at and record.max_time and time.time() - started_at > record.max_time:
             return Ending(Reason.TIMED_OUT, record.grace)
         return None
+
+    def _is_stopped(self) -> bool:
+        try:
+            return self._store.exists(layout.attempt_stop(self._name))
+        except StoreError:
+            return False
+
+    def _is_fenced(self) -> bool:
+        """Whether another attempt has taken the place of this one, or its run is gone.
+
+        Raises:
+            StoreError: the store does not say.
+        """
+        stop = self._store.find_json(layout.attempt_stop(self._name))
+        record = self._store.find_json(layout.run_record(self._name.run))
+        return stop == FENCED or record is None or record["identity"] != self._identity
 
     def _take_notice(self, doomed_at: float) -> None:
         self._doomed_at = doomed_at
@@ -221,6 +277,12 @@ class Attempt:
         return EXIT_STOPPED if ending is not None or shown is None else shown
 
 
+def _die_fenced(process: ScriptProcess) -> NoReturn:
+    """End at once and write nothing more: what there is belongs to somebody else now."""
+    process.kill()
+    os._exit(EXIT_FENCED)
+
+
 def _outcome(exit_code: int | None, ending: Ending | None) -> tuple[State, Reason | None]:
     if ending is not None:
         stopped = ending.reason is Reason.STOPPED
@@ -241,7 +303,7 @@ def _signal_name(number: int) -> str:
 def _pump(process: ScriptProcess, log: LogWriter) -> None:
     """Carry the script's output to the store's log and, while it takes it, to Ray's."""
     to_ray = True
-    while data := process.read():
+    for data in process.output():
         log.write(data)
         if to_ray:
             to_ray = _write_all(data)

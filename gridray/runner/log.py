@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 from gridray import layout
 from gridray.backoff import outlast
@@ -38,19 +39,25 @@ class LogWriter:
     def write(self, data: bytes) -> None:
         """Take what was read; wait if the store is far behind."""
         with self._changed:
-            while len(self._pending) > BUFFER_LIMIT and not self._closing.is_set():
+            while self._size() > BUFFER_LIMIT and not self._closing.is_set():
                 self._changed.wait(FLUSH_INTERVAL)
             self._pending += self._encoder.feed(data, time.time())
 
-    def close(self) -> None:
-        """Write what is left.
+    def close(self, trouble: Callable[[StoreError], None] = lambda error: None) -> None:
+        """Write what is left; nobody may write any more.
+
+        Args:
+            trouble: told of each failure of the store that is to be outlasted.
 
         Raises:
             StoreError: the store stays out of reach.
         """
         self._closing.set()
         self._thread.join()
-        outlast(self._flush)
+        outlast(self._flush, trouble)
+
+    def _size(self) -> int:
+        return len(self._pending) + len(self._chunk) + self._encoder.rest_size
 
     def _flush_regularly(self) -> None:
         while not self._closing.wait(FLUSH_INTERVAL):

@@ -1,14 +1,18 @@
 """The script's process: its own session, its output in one pipe, and nothing of it outlives us."""
 
 import os
+import select
+import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 CHUNK = 64 * 1024
 # Processes that the script left behind get this long to end once it has.
 AFTERMATH = 2.0
+POLL_INTERVAL = 0.2
 
 # Whatever kills the runner closes the pipe, and the guard then ends the script's processes. It
 # ignores the signals that are meant for the script.
@@ -28,9 +32,12 @@ class ScriptProcess:
                 only: what a shell runs never hears of a signal that the shell gets.
 
         Raises:
-            OSError: it cannot be started.
+            OSError: it cannot be started; the message names the program that is missing.
         """
+        if "/" not in command[0] and shutil.which(command[0], path=env.get("PATH")) is None:
+            raise FileNotFoundError(f"this node has no program {command[0]!r} on its PATH")
         self._signal_group = signal_group
+        self._is_closed = threading.Event()
         self._process = subprocess.Popen(
             command,
             cwd=cwd,
@@ -49,10 +56,24 @@ class ScriptProcess:
             start_new_session=True,
         )
 
-    def read(self) -> bytes:
-        """Return the next output, or nothing when every process of the script has closed it."""
+    def output(self) -> Iterator[bytes]:
+        """Yield the output as it comes, until every process of the script has closed it.
+
+        After `close` that is until the pipe is empty: a process that has left the script's session
+        may hold it for ever.
+        """
         assert self._process.stdout is not None
-        return os.read(self._process.stdout.fileno(), CHUNK)
+        descriptor = self._process.stdout.fileno()
+        while True:
+            is_last = self._is_closed.is_set()
+            ready, _, _ = select.select([descriptor], [], [], 0 if is_last else POLL_INTERVAL)
+            if not ready and is_last:
+                return
+            if ready:
+                data = os.read(descriptor, CHUNK)
+                if not data:
+                    return
+                yield data
 
     def wait(self, timeout: float) -> int | None:
         """Return the exit code (negative: the signal that killed it), or None: still running."""
@@ -79,6 +100,7 @@ class ScriptProcess:
     def close(self) -> None:
         """Let go of a script that has ended."""
         self.kill()
+        self._is_closed.set()
         self._guard.kill()
         self._guard.communicate()
 

@@ -1,6 +1,7 @@
 """A private copy of the source for one attempt, on the node's own disk.
 
 <temporary directory>/gridray-<uid>/
+    new/                      where what is below work/ is made
     sources/<digest>.zip      what several attempts on the node share, read only
     work/<random>/lock        held while the attempt lives
     work/<random>/tmp/        TMPDIR
@@ -18,6 +19,7 @@ from types import TracebackType
 from gridray import archive, layout
 from gridray.layout import AttemptName, ExperimentName
 from gridray.records import SourceRecord
+from gridray.scratch import private_directory
 from gridray.store import Store
 
 SOURCES_KEPT = 8
@@ -27,7 +29,7 @@ class Workspace:
     """A context: made on entry, removed on exit."""
 
     def __init__(self, name: AttemptName) -> None:
-        self._base = Path(tempfile.gettempdir()) / f"gridray-{os.getuid()}"
+        self._base = private_directory(Path(tempfile.gettempdir()))
         # Short, since sockets are made below TMPDIR, and their paths end at 107 characters.
         self._home = self._base / "work" / secrets.token_hex(4)
         self.root = self._home / str(ExperimentName(name.run, name.index))
@@ -35,11 +37,14 @@ class Workspace:
         self.source_files: frozenset[str] = frozenset()
 
     def __enter__(self) -> "Workspace":
-        for directory in (self._base, self._base / "work", self._base / "sources"):
-            directory.mkdir(mode=0o700, exist_ok=True)
+        for name in ("new", "work", "sources"):
+            (self._base / name).mkdir(mode=0o700, exist_ok=True)
         _remove_leftovers(self._base / "work")
-        self._home.mkdir(mode=0o700)
-        self._lock = _lock(self._home / "lock")
+        # Locked before any neighbour can see it, and take it for one that was left behind.
+        made = self._base / "new" / self._home.name
+        made.mkdir(mode=0o700)
+        self._lock = _lock(made / "lock")
+        made.rename(self._home)
         self.root.mkdir()
         self.temporary.mkdir()
         return self

@@ -78,6 +78,7 @@ class Filler:
         points = [Point({"lr": argv[-1]}, argv) for _ in rows]
         record = RunRecord(
             name=name,
+            identity="1",
             created_at=created_at,
             script="train.py",
             args=argv,
@@ -92,7 +93,7 @@ class Filler:
             versions={"gridray": "0.1.0"},
         )
         write_points(self.store, name, points)
-        self.store.put(layout.active_run(cluster.key, name), b"")
+        self.store.put(layout.active_run(cluster.key, name, "1"), b"")
         self.store.create_json(layout.run_record(name), record.to_json())
         self.store.put_json(layout.status(name), RunStatus(NOW, tuple(rows)).to_json())
         for index, row in enumerate(rows):

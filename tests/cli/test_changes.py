@@ -44,6 +44,7 @@ def test_delete_wants_a_yes(call: Call, filled: Filler) -> None:
 def test_nothing_is_deleted_if_one_run_goes_on(call: Call, filled: Filler) -> None:
     refused = call("delete", "run", "over", "busy", "--yes")
     assert refused.code == 1 and "'busy' is running" in refused.err
+    assert "or add --force" in refused.err
     assert call("status", "over").code == 0
     assert call("delete", "run", "over", "busy", "-y", "--force").code == 0
     assert call("history", "-o", "json").json == {"runs": []}

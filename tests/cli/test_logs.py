@@ -42,6 +42,12 @@ def test_raw_is_byte_for_byte(
     assert capsysbinary.readouterr().out == data
 
 
+def test_raw_has_no_json_form(call: Call, filled: Filler) -> None:
+    result = call("logs", "over", "--raw", "-o", "json")
+    assert (result.code, result.out) == (2, "")
+    assert "--raw has no JSON form" in result.err
+
+
 def test_no_log_yet_is_a_sentence(call: Call, filled: Filler) -> None:
     result = call("logs", "busy-exp1")
     assert (result.code, result.out) == (0, "")

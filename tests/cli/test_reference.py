@@ -33,7 +33,7 @@ CALLS = {
     "docs TOPIC": "docs cli -o json",
     "version": "version -o json",
 }
-# tests/cluster validates these.
+# tests/cluster/test_commands.py validates these.
 NEED_A_CLUSTER = {"run", "view", "clusters up"}
 
 

@@ -1,5 +1,8 @@
 """`run --dry-run` and `files`; what needs a cluster is in tests/cluster."""
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import get_args
 
@@ -42,6 +45,18 @@ def test_dry_run_as_json(call: Call) -> None:
     assert [file["path"] for file in found["files"]] == [".gitignore", "data.bin", "train.py"]
 
 
+@pytest.mark.skipif(shutil.which("bash") is None, reason="pastes into bash")
+def test_dry_run_prints_lines_that_can_be_pasted(call: Call) -> None:
+    hostile = ["new\nline", "it's\t\\n", "a b", "\x1b[31m", "$HOME", "文件\u200b", "lat-\udce9", ""]
+    result = call("run", "--dry-run", "train.py", *hostile)
+    line = result.out.splitlines()[1]
+    assert line.isprintable() and "$'new\\nline'" in line
+    _, pasted = line.split(" train.py ")
+    echo = ["bash", "-c", f"printf '%s\\0' {pasted}"]
+    words = subprocess.run(echo, capture_output=True, check=True).stdout.split(b"\0")
+    assert list(map(os.fsdecode, words[:-1])) == hostile
+
+
 @pytest.mark.parametrize("word", ["--gpus", "--gpus=2", "--max-parallel", "-o", "--help"])
 def test_options_after_the_script_go_to_it_and_are_told(call: Call, word: str) -> None:
     result = call("run", "--dry-run", "train.py", word, "--own")
@@ -69,11 +84,12 @@ def test_options_of_grid_and_of_gridray(call: Call) -> None:
     [
         (["no.py"], 2, "'no.py' does not exist"),
         (["--name", "Bad Name", "train.py"], 2, "'Bad Name'"),
-        (["train.py", "--lr", "[1, 2"], 2, "[1, 2 is not a sweep"),
+        (["train.py", "--lr", "[1, 2"], 2, "--lr '[1, 2' is not a sweep"),
         (["--max_experiments", "2", "train.py", "range(5)"], 2, "--max_experiments is 2"),
         (["--memory", "much", "train.py"], 2, "--memory 'much'"),
         (["--gpus", "1.5", "train.py"], 2, "--gpus 1.5"),
         (["--env", "NAME", "train.py"], 2, "--env 'NAME'"),
+        (["--env", "A=1", "--env", "B C=2", "train.py"], 2, "--env: 'B C' is no name"),
         (["--strategy", "random_search", "train.py"], 2, "--num_trials"),
     ],
 )
@@ -91,10 +107,14 @@ def test_an_unknown_cluster_and_a_taken_name_leave_nothing(call: Call, filled: F
     assert len(filled.store.names("runs/")) == 2
 
 
-def test_files_and_why(call: Call) -> None:
+def test_files_and_why(call: Call, project: Path) -> None:
     result = call("files")
     assert result.out.splitlines()[-1] == "3 files, 1.5 kB"
     assert call("files", "-o", "json").json["size"] == 1514
+    (project / "out").symlink_to("/etc")
+    leaving = call("files", "--why", "out", "-o", "json").json
+    assert not leaving["goes"] and "leads out of" in leaving["text"]
+    assert call("files").code == 1
     assert "out.log stays behind" in call("files", "--why", "out.log").out
     verdict = call("files", "--why", "out.log", "-o", "json").json
     assert (verdict["goes"], verdict["rule_file"], verdict["line"]) == (False, ".gitignore", 1)

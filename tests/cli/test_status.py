@@ -1,16 +1,21 @@
 """`status` and `history`."""
 
 import json
+import os
+import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 import pytest
 
 from gridray.backoff import STORE_OUTAGE
-from gridray.cli import watching
+from gridray.cli import stalls, watching
 from gridray.cli.output import Output
 from gridray.errors import StateError, StoreError
-from gridray.records import Row
+from gridray.records import ClusterRecord, Row, RunStatus
 from gridray.states import State
 from tests.cli.conftest import NOW, Call, Filler, failed, running, succeeded
 
@@ -118,3 +123,123 @@ def test_a_wait_outlasts_an_outage_of_the_store(
     assert watching.outlast(Output(), read) == "back"
     assert waits == list(STORE_OUTAGE[:2])
     assert "the store is away; trying again in 1 s" in capsys.readouterr().err
+
+
+WARNING = "the local cluster is not running; `gridray clusters up local` makes {} go on"
+
+
+class Dashboard:
+    """The local cluster's dashboard, which says Ray's version while it is up."""
+
+    class _Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"ray_version": "2.60.0"}')
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    def __init__(self) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self._server: HTTPServer | None = None
+
+    def up(self) -> None:
+        self._server = HTTPServer(("127.0.0.1", self.port), self._Handler)
+        threading.Thread(target=self._server.serve_forever, args=(0.01,)).start()
+
+    def down(self) -> None:
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+
+@pytest.fixture
+def dashboard() -> Iterator[Dashboard]:
+    """The dashboard of a local cluster that was started once, and is down."""
+    found = Dashboard()
+    state = {"identity": "test", "port": found.port, "token": "secret", "variables": {}}
+    path = Path(os.environ["GRIDRAY_HOME"], "local", "cluster.json")
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(state))
+    yield found
+    found.down()
+
+
+def test_a_run_whose_local_cluster_is_down_is_told(
+    call: Call, filled: Filler, dashboard: Dashboard
+) -> None:
+    for name in ("busy", "busy-exp1"):
+        assert f"warning: {WARNING.format('busy')}\n" in call("status", name).err
+    result = call("status", "busy", "-o", "json")
+    assert result.json["name"] == "busy" and WARNING.format("busy") in result.err
+    assert "not running" not in call("status", "over").err
+    assert "takes effect" in call("stop", "run", "busy").err
+    dashboard.up()
+    assert "not running" not in call("status", "busy").err
+    assert "takes effect" not in call("stop", "run", "busy").err
+
+
+def test_other_clusters_are_not_taken_for_the_local_one(
+    call: Call, filler: Filler, dashboard: Dashboard
+) -> None:
+    filler.run("elsewhere", [running()], cluster=ClusterRecord("moon", "moon"))
+    filler.run("of-another-home", [running()], cluster=ClusterRecord("local", "local-other"))
+    for name in ("elsewhere", "of-another-home"):
+        assert "not running" not in call("status", name).err
+
+
+def test_an_outage_is_looked_for_every_ten_seconds(filled: Filler, dashboard: Dashboard) -> None:
+    outage = stalls.Outage(filled.store, "busy")
+    assert outage.look(100)
+    dashboard.up()
+    assert outage.look(109)
+    assert not outage.look(110)
+    dashboard.down()
+    assert not outage.look(119)
+    assert outage.look(120)
+
+
+def end(filler: Filler) -> None:
+    """Let both experiments of `busy` be over."""
+    over = RunStatus(NOW, (succeeded(), succeeded()))
+    filler.store.put_json("runs/busy/status.json", over.to_json())
+
+
+def test_a_wait_tells_each_outage_once(
+    filled: Filler,
+    dashboard: Dashboard,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    now = 0.0
+    events: dict[int, Callable[[], None]] = {
+        30: dashboard.up,
+        60: dashboard.down,
+        90: lambda: end(filled),
+    }
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        before, now = now, now + seconds
+        for moment, event in events.items():
+            if before < moment <= now:
+                event()
+
+    monkeypatch.setattr("time.sleep", sleep)
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    watching.wait(Output(), filled.store, "busy")
+    assert capsys.readouterr().err.count(WARNING.format("busy")) == 2
+
+
+def test_watch_draws_an_outage_above_the_table(
+    call: Call, filled: Filler, dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Output, "is_terminal", True)
+    monkeypatch.setattr("time.sleep", lambda seconds: end(filled))
+    first, last = call("status", "busy", "--watch").out.split("\x1b[H")[1:]
+    assert first.splitlines()[1].startswith(WARNING.format("busy"))
+    assert "not running" not in last and "2 succeeded" in last

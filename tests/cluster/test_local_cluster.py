@@ -1,6 +1,9 @@
 """The local cluster's own life: down in mid-run, up again, and nothing of it left behind."""
 
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,6 +76,26 @@ def test_a_cluster_that_goes_down_in_mid_run_goes_on_when_it_is_up_again(
     assert view.experiments[0] == first
     state_file = settings.home() / "local" / "cluster.json"
     assert state_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_killed_start_leaves_nothing_that_cannot_be_found(own_cluster: LocalCluster) -> None:
+    client = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from gridray import settings; from gridray.clusters.local import LocalCluster\n"
+            "LocalCluster(settings.load()).ensure()",
+        ]
+    )
+    wait_for(lambda: own_cluster.key() is not None, "the start")
+    identity = str(own_cluster.key()).removeprefix("local-")
+    wait_for(lambda: len(local._processes(identity)) > 1, "its processes")
+    client.kill()
+    client.wait()
+    own_cluster.down()
+    assert local._processes(identity) == []
+    base = Path("/tmp") / f"gridray-{os.getuid()}"
+    assert base.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_store_that_the_cluster_does_not_see_is_refused(

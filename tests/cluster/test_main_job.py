@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,13 +10,15 @@ import psutil
 import pytest
 
 import gridray
-from gridray import layout, settings
+from gridray import actions, layout, settings
+from gridray.clusters import local
 from gridray.clusters.cluster import Cluster
-from gridray.errors import AuthenticationError, ClusterError, ExistsError, NotFoundError, StoreError
+from gridray.errors import AuthenticationError, ClusterError, ExistsError, NotFoundError
 from gridray.rayjobs import JobStatus, RayJobs
 from gridray.states import Reason, State
 from gridray.store import Store
 from tests.cluster.conftest import Submit, wait_for
+from tests.s3 import BUCKET
 
 HELLO = Path(__file__).parents[2] / "examples" / "hello"
 SEED = ("--number", "[1, 2]", "--food_item", "['pizza', 'hotdog']")
@@ -72,13 +73,20 @@ def test_experiments_on_one_node_at_once_do_not_share_files(submit: Submit) -> N
     assert states(run) == [State.SUCCEEDED] * 2
 
 
-def test_a_killed_controller_is_but_a_pause(submit: Submit, store: Store, tmp_path: Path) -> None:
+def test_a_killed_controller_is_but_a_pause(
+    submit: Submit, cluster: Cluster, tmp_path: Path
+) -> None:
     go = tmp_path / "go"
     run = submit(WAITS, str(go), "[1, 2, 3]", cpus=0.5)
     wait_for(lambda: State.RUNNING in states(run), "a running experiment")
-    for process in psutil.process_iter(["name", "cmdline"]):
-        if "ray::ControllerActor" in " ".join(process.info["cmdline"] or []):
-            process.send_signal(signal.SIGKILL)
+    controllers = [
+        process
+        for process in local._processes(cluster.key.removeprefix("local-"))
+        if "ray::ControllerActor" in " ".join(process.cmdline())
+    ]
+    assert controllers
+    for process in controllers:
+        process.kill()
     go.touch()
     view = run.wait(timeout=180)
     assert [each.state for each in view.experiments] == [State.SUCCEEDED] * 3
@@ -123,11 +131,11 @@ def test_the_controller_submits_no_more_than_max_parallel(submit: Submit, cluste
 
 
 def test_gpus_that_no_node_has_leave_nothing_behind(submit: Submit, store: Store) -> None:
-    before = store.entries("runs/")
+    before = store.entries("sources/") + store.entries("active/")
     with pytest.raises(ClusterError, match="--gpus asks for 3 GPUs") as caught:
         submit("pass", gpus=3)
     assert caught.value.hint is not None
-    assert store.entries("runs/") == before
+    assert store.entries("sources/") + store.entries("active/") == before
 
 
 def test_a_name_that_exists_is_refused(submit: Submit, store: Store) -> None:
@@ -139,6 +147,36 @@ def test_a_name_that_exists_is_refused(submit: Submit, store: Store) -> None:
     assert store.entries(layout.run_prefix("the-only-one")) == []
     with pytest.raises(NotFoundError):
         run.status()
+
+
+def test_a_name_that_is_free_again_gets_a_run_of_its_own(submit: Submit) -> None:
+    for text in ("first", "second"):
+        run = submit(f"print('{text}')", name="used-again")
+        assert [each.state for each in run.wait(timeout=120).experiments] == [State.SUCCEEDED]
+        assert run.experiments[0].log() == f"{text}\n".encode()
+        run.delete()
+
+
+def test_a_run_that_is_deleted_while_it_runs_is_ended(submit: Submit, store: Store) -> None:
+    run = submit("import time; print('first', flush=True); time.sleep(300)", name="cut-short")
+    wait_for(lambda: run.experiments[0].log() == b"first\n", "the script")
+    actions.delete_run(store, "cut-short", force=True)
+    assert store.entries(layout.run_prefix("cut-short")) == []
+    run = submit("print('second')", name="cut-short")
+    (experiment,) = run.wait(timeout=120).experiments
+    assert (experiment.state, experiment.attempt) == (State.SUCCEEDED, 0)
+    assert run.experiments[0].log() == b"second\n"
+    run.delete()
+
+
+def test_one_damaged_run_does_not_stop_the_others(
+    submit: Submit, store: Store, cluster: Cluster
+) -> None:
+    store.put(layout.run_record("damaged"), b"{bad")
+    store.put(layout.active_run(cluster.key, "damaged", "1"), b"")
+    run = submit("print('fine')")
+    assert [each.state for each in run.wait(timeout=120).experiments] == [State.SUCCEEDED]
+    store.delete(layout.run_record("damaged"), layout.active_run(cluster.key, "damaged", "1"))
 
 
 def test_an_existing_cluster_is_used_by_its_address(
@@ -165,11 +203,14 @@ def test_the_cluster_is_closed(cluster: Cluster, submit: Submit) -> None:
 def test_a_cluster_without_the_stores_credentials_says_so(
     submit: Submit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GRIDRAY_STORE", "s3://somewhere/else")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another one")
-    with pytest.raises((ClusterError, StoreError)) as caught:
+    monkeypatch.setenv("GRIDRAY_STORE", f"s3://{BUCKET}/elsewhere")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "one of ours")
+    with pytest.raises(ClusterError, match="was started without AWS_SESSION_TOKEN") as caught:
         submit("pass")
-    assert "another one" not in str(caught.value)
+    assert "one of ours" not in str(caught.value)
+    assert caught.value.hint is not None and "clusters down local" in caught.value.hint
+    monkeypatch.delenv("AWS_SESSION_TOKEN")
+    assert Store(f"s3://{BUCKET}/elsewhere").entries("") == []
 
 
 def test_a_script_that_prints_a_lot_and_writes_many_files(submit: Submit) -> None:

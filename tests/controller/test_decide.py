@@ -45,6 +45,7 @@ def record(
 ) -> RunRecord:
     return RunRecord(
         name=name,
+        identity="1",
         created_at=1.0,
         script="main.py",
         args=(),

@@ -75,13 +75,24 @@ def test_an_experiment_without_files_and_one_that_does_not_exist(store: Store, w
         artifacts.of_experiment(store, "other", 0)
 
 
-@pytest.mark.parametrize(
-    ("path", "link"), [("../out", None), ("/out", None), ("a", "../../out"), ("d/a", "/etc/passwd")]
-)
-def test_what_would_leave_the_directory_is_refused(
-    store: Store, tmp_path: Path, path: str, link: str | None
+def test_links_that_lead_out_are_left_out_and_those_within_are_made_relative(
+    store: Store, work: Path, tmp_path: Path
 ) -> None:
-    record = ArtifactRecord(path, 0, 0o644, 0, 0, link)
+    (work / "deep" / "last.pt").write_text("weights")
+    (work / "latest").symlink_to(work / "deep" / "last.pt")
+    (work / "absolute").symlink_to("/etc/passwd")
+    (work / "deep" / "up").symlink_to("../../elsewhere")
+    sync(store, work)
+    found = artifacts.of_experiment(store, "run", 0)
+    left = artifacts.download(store, [(each, tmp_path / "got" / each.path) for each in found])
+    assert [each.path for each in left] == ["absolute", "deep/up"]
+    assert (tmp_path / "got" / "latest").read_text() == "weights"
+    assert not (tmp_path / "got" / "absolute").is_symlink()
+
+
+@pytest.mark.parametrize("path", ["../out", "/out", "a/../../out"])
+def test_what_would_leave_the_directory_is_refused(store: Store, tmp_path: Path, path: str) -> None:
+    record = ArtifactRecord(path, 0, 0o644, 0, 0)
     store.put("x", b"")
     found = Artifact(ExperimentName("run", 0), record, "x")
     with pytest.raises(StoreError, match="would leave"):

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from gridray import actions, layout
-from gridray.errors import NotFoundError, StateError
+from gridray.errors import DamagedError, NotFoundError, StateError
 from gridray.layout import AttemptName
 from gridray.readers import runs
 from gridray.records import AttemptState, Point, Row, write_points
@@ -81,6 +81,20 @@ def test_all_runs_newest_first(store: Store) -> None:
     assert [runs.is_recent(each, 10**6) for each in found] == [True, False]
 
 
+def test_a_run_that_cannot_be_read_is_told_and_left_out(store: Store) -> None:
+    add_run(store, "fine", ROWS)
+    add_run(store, "newer", ROWS)
+    store.put_json(layout.status("newer"), {"updated_at": 0, "rows": [["of_a_later_version"]]})
+    store.put(layout.run_record("broken"), b"{bad")
+    store.put("runs/stray.txt", b"")
+    told: list[str] = []
+    found = runs.summaries(store, 100.0, lambda error: told.append(error.message))
+    assert [each.name for each in found] == ["fine"]
+    assert [name in " ".join(told) for name in ("broken", "newer")] == [True, True]
+    with pytest.raises(DamagedError, match="newer"):
+        runs.run_view(store, "newer", 100.0)
+
+
 def test_stopping_asks_once_and_only_for_what_is_not_over(store: Store) -> None:
     add_run(store, "run", ROWS)
     assert actions.stop(store, "run", None, 5.0) == 3
@@ -91,7 +105,8 @@ def test_stopping_asks_once_and_only_for_what_is_not_over(store: Store) -> None:
         actions.stop(store, "run", 9)
 
 
-def test_deleting(store: Store) -> None:
+def test_deleting(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "FORCED_END_TIMEOUT", 0.0)
     add_run(store, "run", ROWS)
     with pytest.raises(StateError, match="running") as caught:
         actions.delete_run(store, "run")

@@ -66,6 +66,7 @@ class Attempt:
 
 
 Start = Callable[..., Attempt]
+IDENTITY = "identity-of-the-run"
 
 
 def record_run(
@@ -78,6 +79,7 @@ def record_run(
     store.put(layout.source(digest), buffer.getvalue())
     record = RunRecord(
         name="test-run",
+        identity=IDENTITY,
         created_at=time.time(),
         script=script,
         args=argv,
@@ -104,7 +106,7 @@ def run_again(attempt: Attempt, number: int = 0) -> Attempt:
 
 
 def _start(store: Store, name: AttemptName, temporary: Path) -> Attempt:
-    words = [store.url, name.run, str(name.index), str(name.attempt)]
+    words = [store.url, name.run, IDENTITY, str(name.index), str(name.attempt)]
     process = subprocess.Popen(
         [sys.executable, "-m", "gridray.runner", *words],
         stdout=subprocess.PIPE,

@@ -193,6 +193,46 @@ def test_a_stopped_shell_script_takes_what_it_runs_along(start: Start) -> None:
     assert attempt.log().endswith(b"trapped\n")
 
 
+def test_a_time_in_the_future_is_no_reason_to_wait(start: Start) -> None:
+    attempt = start(
+        "import os, time; open('f', 'w').write('x'); os.utime('f', (time.time() + 86400,) * 2)"
+    )
+    assert attempt.wait().state is State.SUCCEEDED
+    assert attempt.content("f") == b"x"
+
+
+def test_a_process_that_got_away_and_writes_on_does_not_hold_the_end_up(start: Start) -> None:
+    attempt = start(
+        "setsid python3 -c 'import time\nwhile True: print(1, flush=True); "
+        'open("w", "a").write("x"); time.sleep(0.01)\' &\nsleep 0.5; echo $!',
+        script="main.sh",
+    )
+    try:
+        assert attempt.wait().state is State.SUCCEEDED
+        assert len(attempt.content("w")) > 0
+    finally:
+        for process in psutil.process_iter(["cmdline"]):
+            if 'open("w", "a")' in " ".join(process.info["cmdline"] or []):
+                process.kill()
+
+
+def test_a_program_that_the_node_lacks_is_named(start: Start) -> None:
+    attempt = start("println(1)", script="main.jl")
+    state = attempt.wait()
+    assert (state.state, state.reason) == (State.FAILED, Reason.START_FAILED)
+    assert state.message is not None and "no program 'julia'" in state.message
+
+
+def test_a_run_that_is_deleted_takes_its_script_with_it(start: Start) -> None:
+    attempt = start("import os, time; print(os.getpid(), flush=True); time.sleep(300)")
+    attempt.wait_for_log(b"\n")
+    script = psutil.Process(int(attempt.log()))
+    attempt.store.delete(layout.run_record(attempt.name.run))
+    script.wait(timeout=30)
+    attempt.process.wait(timeout=30)
+    assert attempt.state().state is State.RUNNING
+
+
 def test_what_a_script_leaves_running_ends_with_it(start: Start) -> None:
     attempt = start("sleep 300 &\necho left $!", script="main.sh")
     attempt.wait()
@@ -291,3 +331,20 @@ def test_a_disk_that_the_ray_log_fills_does_not_stop_the_script(start: Start) ->
     while attempt.state().state is not State.SUCCEEDED and time.monotonic() < deadline:
         time.sleep(0.1)
     assert attempt.log() == b"".join(b"%d\n" % i for i in range(50))
+
+
+def test_a_store_that_takes_no_more_is_told_and_a_stop_ends_the_waiting(start: Start) -> None:
+    attempt = start("import os; os.makedirs('d'); open('d/f', 'w').write('x'); print('done')")
+    in_the_way = Path(attempt.store.url) / layout.artifacts(attempt.name) / "d"
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_text("a file where a directory has to be")
+    attempt.wait_for_log(b"done")
+    deadline = time.monotonic() + 60
+    while attempt.state().message is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    state = attempt.state()
+    assert state.state is State.RUNNING and "waits for the store" in str(state.message)
+    attempt.stop(grace=1)
+    state = attempt.wait()
+    assert (state.state, state.reason) == (State.FAILED, Reason.STORE_UNREACHABLE)
