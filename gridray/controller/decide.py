@@ -98,7 +98,7 @@ def decide(snapshot: Snapshot, now: float) -> list[Decision]:
             if attempt is not None and attempt.doomed_at and job is not None and job.node_id:
                 decisions.append(Drain(job.node_id, attempt.doomed_at))
             changed = _observe(view.record, row, job, attempt, now)
-            if changed.attempt != row.attempt and row.state is not State.QUEUED:
+            if changed.attempt != row.attempt:
                 decisions.append(Fence(name))
             stop = next((stop for stop in view.stops if stop.covers(index)), None)
             if stop is not None:

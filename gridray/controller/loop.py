@@ -37,7 +37,8 @@ from gridray.store import Store, parse_json
 # each look also asks Ray for all its jobs, so a slow answer makes the pause longer.
 INTERVALS = {("directory", "idle"): 0.2, ("directory", "active"): 0.5}
 INTERVALS |= {("s3", "idle"): 2.0, ("s3", "active"): 1.0}
-LONGEST_SHARE = 3
+PAUSE_SHARE = 3
+LONGEST_PAUSE = 10.0
 STATUS_INTERVAL = 1.0
 TROUBLE_INTERVAL = 2.0
 # Ray forgets a package 10 minutes after it was last asked for.
@@ -91,11 +92,12 @@ class Controller:
             began = time.monotonic()
             try:
                 self.tick()
+                pause = INTERVALS[kind, "active" if self._runs else "idle"]
             except (StoreError, ClusterError) as error:
                 print(f"gridray: {error.message}", flush=True)  # noqa: T201 (the actor's log)
-                time.sleep(TROUBLE_INTERVAL)
-            pause = INTERVALS[kind, "active" if self._runs else "idle"]
-            time.sleep(max(pause, LONGEST_SHARE * (time.monotonic() - began)))
+                pause = TROUBLE_INTERVAL
+            took = time.monotonic() - began
+            time.sleep(max(pause, min(PAUSE_SHARE * took, LONGEST_PAUSE)))
 
     def tick(self) -> None:
         """Look once, and do what is to be done.
@@ -161,8 +163,8 @@ class Controller:
             keys = [entry.key for entry in self._store.entries(layout.requests(name))]
             for key in keys:
                 if key not in run.requests_read:
-                    run.requests_read.add(key)
                     self._read_request(run, key)
+                    run.requests_read.add(key)
 
     def _read_request(self, run: _ActiveRun, key: str) -> None:
         try:
