@@ -73,6 +73,11 @@ class Attempt:
         signal.signal(signal.SIGTERM, lambda *_: self._interrupted.set())
         try:
             record = read_run(self._store, self._name.run)
+        except (NotFoundError, StoreError) as error:
+            # Not found: this node has another directory of the same name.
+            print(f"gridray: {error.message}", file=sys.stderr)  # noqa: T201 (Ray's log)
+            return EXIT_STORE_UNREACHABLE
+        try:
             if record.identity != self._identity:
                 return EXIT_FENCED
             point = read_points(self._store, self._name.run)[self._name.index]

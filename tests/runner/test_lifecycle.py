@@ -12,6 +12,7 @@ import pytest
 
 from gridray import layout
 from gridray.layout import AttemptName
+from gridray.outcome import EXIT_STORE_UNREACHABLE
 from gridray.states import Reason, State
 from gridray.store import Store
 from tests.runner.conftest import Start, run_again
@@ -348,3 +349,14 @@ def test_a_store_that_takes_no_more_is_told_and_a_stop_ends_the_waiting(start: S
     attempt.stop(grace=1)
     state = attempt.wait()
     assert (state.state, state.reason) == (State.FAILED, Reason.STORE_UNREACHABLE)
+
+
+def test_a_node_with_another_directory_of_the_same_name_writes_nothing(start: Start) -> None:
+    attempt = start("import time; time.sleep(0)")
+    attempt.process.kill()
+    attempt.process.wait()
+    attempt.store.delete_prefix("runs/")
+    again = run_again(attempt)
+    output, _ = again.process.communicate(timeout=60)
+    assert again.process.returncode == EXIT_STORE_UNREACHABLE and b"no run 'test-run'" in output
+    assert attempt.store.entries("runs/") == []
