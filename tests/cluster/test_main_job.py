@@ -48,15 +48,19 @@ def test_the_seeds_example(any_store: Store, cluster: Cluster) -> None:
         assert experiment.log() == text
         (artifact,) = experiment.artifacts()
         assert (artifact.path, any_store.get(artifact.key)) == ("greeting.txt", text)
+    wait_for(lambda: not any_store.names(layout.active(cluster.key)), "the marker to go")
     jobs = cluster.jobs()
+    names = [f"{run.name}-exp{index}-a0" for index in range(4)]
+    wait_for(
+        lambda: [jobs.jobs()[name].status for name in names] == [JobStatus.SUCCEEDED] * 4,
+        "Ray to call the jobs over",
+    )
     for index in range(4):
         raw = jobs._json("GET", f"/api/jobs/{run.name}-exp{index}-a0")
-        assert raw["status"] == "SUCCEEDED"
         assert raw["metadata"]["run"] == run.name
         assert raw["metadata"]["experiment"] == f"{run.name}-exp{index}"
         assert raw["metadata"]["attempt"] == "0"
         assert "AWS_SECRET_ACCESS_KEY" not in str(raw)
-    wait_for(lambda: not any_store.names(layout.active(cluster.key)), "the marker to go")
 
 
 def test_experiments_on_one_node_at_once_do_not_share_files(submit: Submit) -> None:
