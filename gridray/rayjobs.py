@@ -166,13 +166,6 @@ class RayJobs:
         if status != 404:
             self._decode("POST", path, status, body)
 
-    def delete(self, submission_id: str) -> None:
-        """Have Ray forget a job that is over, so that its id is free."""
-        path = f"/api/jobs/{quote(submission_id)}"
-        status, body = self._request("DELETE", path)
-        if status != 404:
-            self._check("DELETE", path, status, body)
-
     def logs(self, submission_id: str) -> str:
         """Return Ray's own log of a job, which is gone when its node is."""
         return str(self._json("GET", f"/api/jobs/{quote(submission_id)}/logs")["logs"])

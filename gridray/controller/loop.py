@@ -80,7 +80,8 @@ class Controller:
         self._clock = clock
         self._runs: dict[str, _ActiveRun] = {}
         self._missing_since: dict[tuple[str, str], float] = {}
-        self._others_jobs: dict[str, Job] = {}
+        self._our_jobs: dict[str, Job] = {}
+        self._used_up: set[str] = set()
         self._told: set[str] = set()
         self._asked_to_stop: set[AttemptName] = set()
         self._package_checked_at = 0.0
@@ -155,8 +156,9 @@ class Controller:
     def _abandon(self, run: _ActiveRun) -> None:
         """Stop what still runs of a run that was deleted."""
         for index, row in enumerate(run.rows):
-            if row.state.is_submitted:
-                self._jobs.stop(str(AttemptName(run.record.name, index, row.attempt)))
+            job = self._our_jobs.get(str(AttemptName(run.record.name, index, row.attempt)))
+            if job is not None and not row.state.is_terminal:
+                self._jobs.stop(job.submission_id)
 
     def _read_requests(self) -> None:
         for name, run in self._runs.items():
@@ -173,9 +175,14 @@ class Controller:
             self._tell_once(error)
 
     def _snapshot(self) -> Snapshot:
-        every = self._jobs.jobs()
-        jobs = {name: job for name, job in every.items() if self._is_ours(job)}
-        self._others_jobs = {name: job for name, job in every.items() if name not in jobs}
+        jobs = {}
+        self._used_up = set()
+        for job in self._jobs.jobs().values():
+            if self._is_ours(job):
+                jobs[f"{job.metadata['experiment']}-a{job.metadata['attempt']}"] = job
+            else:
+                self._used_up.add(job.submission_id)
+        self._our_jobs = jobs
         views = [RunView(run.record, run.rows, run.stops) for run in self._runs.values()]
         started = (name for view in views for name in _started(view, jobs))
         names = {layout.attempt_state(name): name for name in started}
@@ -219,18 +226,17 @@ class Controller:
     def _submit(self, name: AttemptName) -> None:
         run = self._runs[name.run]
         row = run.rows[name.index]
-        if not self._is_free(str(name)):
-            return
+        identity = run.record.identity
         self._provide_package()
         resources = run.record.resources
         submission = Submission(
-            submission_id=str(name),
-            entrypoint=self._entrypoint(name, run.record.identity),
+            submission_id=self._submission_id(name, identity),
+            entrypoint=self._entrypoint(name, identity),
             metadata={
                 "run": name.run,
                 "experiment": str(ExperimentName(name.run, name.index)),
                 "attempt": str(name.attempt),
-                "identity": run.record.identity,
+                "identity": identity,
             },
             runtime_env={
                 "working_dir": f"gcs://{self._package}",
@@ -259,16 +265,12 @@ class Controller:
         words = [self._store.url, name.run, identity, str(name.index), str(name.attempt)]
         return bundle.entrypoint(sys.executable, "gridray.runner", *words)
 
-    def _is_free(self, submission_id: str) -> bool:
-        """Make an id free that a deleted run of the same name has used; it may take a while."""
-        old = self._others_jobs.get(submission_id)
-        if old is None:
-            return True
-        if not old.status.is_terminal:
-            self._jobs.stop(submission_id)
-            return False
-        self._jobs.delete(submission_id)
-        return True
+    def _submission_id(self, name: AttemptName, identity: str) -> str:
+        """Return the attempt's name, unless an earlier run of the same name has used it up.
+
+        Ray knows a job as long as the cluster lives, and so the answer stays the same.
+        """
+        return f"{name}-{identity[:6]}" if str(name) in self._used_up else str(name)
 
     def _provide_package(self) -> None:
         now = self._clock()
