@@ -3,8 +3,6 @@
 from gridray import settings
 from gridray.cli import shapes
 from gridray.cli.output import Output
-from gridray.clusters.cluster import is_local
-from gridray.clusters.local import LocalCluster
 from gridray.records import ClusterRecord, read_run
 from gridray.store import Store
 
@@ -14,8 +12,11 @@ LOOK_INTERVAL = 10.0
 
 def is_down(cluster: ClusterRecord) -> bool:
     """Whether a cluster is the local one, and that is not running."""
-    if not is_local(cluster.name):
+    if cluster.name != settings.LOCAL:
         return False
+    # Late, since it takes as long to import as all else that `gridray status` does.
+    from gridray.clusters.local import LocalCluster
+
     local = LocalCluster(settings.load())
     return local.key() == cluster.key and local.running() is None
 
