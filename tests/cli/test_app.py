@@ -11,7 +11,7 @@ from typer.main import get_command
 from gridray.cli import app
 from tests.cli.conftest import Call, Filler
 
-HEAVY = {"ray", "boto3", "numpy", "psutil", "http.client", "ssl"}
+HEAVY = {"ray", "boto3", "numpy", "psutil", "http", "ssl"}
 
 
 def test_an_error_is_a_message_and_a_hint_on_stderr(call: Call) -> None:
