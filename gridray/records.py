@@ -27,6 +27,7 @@ D = TypeVar("D", bound=Decodable)
 
 
 def _known(cls: type[R], raw: Mapping[str, Any]) -> dict[str, Any]:
+    # All that call this are dataclasses, for which typeshed has no type that R could be bound to.
     names = {field.name for field in fields(cls)}  # type: ignore[arg-type]
     return {key: value for key, value in raw.items() if key in names}
 

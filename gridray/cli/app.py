@@ -52,6 +52,7 @@ def gridray(
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run one command and end the process with its exit code."""
     for stream in (sys.stdout, sys.stderr):
+        # Python's own streams are TextIOWrappers, which typeshed does not promise.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     out = Output()
     try:

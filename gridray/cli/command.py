@@ -42,6 +42,7 @@ def with_output(function: Callable[..., None]) -> Callable[..., None]:
         _parameter("debug", options.Debug, default=False),
     ]
     signature = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in seen]
+    # What `inspect.signature` looks for first, and typeshed does not know on functions.
     wrapper.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]
     wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in seen}
     return wrapper

@@ -87,7 +87,7 @@ class Output:
         """Tell the user something that is no data."""
         self._clear()
         self.flush()
-        print(text, file=sys.stderr, flush=True)  # noqa: T201
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 (the one that prints)
 
     def warn(self, text: str) -> None:
         self.note(f"{_colored('33', 'warning:')} {text}")

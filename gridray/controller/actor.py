@@ -27,7 +27,8 @@ def main() -> int:
         check_store(options.store, options.store_id)
         _start(options)
     except GridrayError as error:
-        print(FAILURE + json.dumps({"message": error.message, "hint": error.hint}), flush=True)  # noqa: T201
+        told = json.dumps({"message": error.message, "hint": error.hint})
+        print(FAILURE + told, flush=True)  # noqa: T201 (the job's log is what is read of it)
         return 1
     return 0
 
@@ -148,7 +149,7 @@ def _drain(node_id: str, doomed_at: float) -> None:
     reason = autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
     accepted, why = client.drain_node(node_id, reason, "spot notice", int(doomed_at * 1000))
     if not accepted:
-        print(f"gridray: the node {node_id} was not drained: {why}", flush=True)  # noqa: T201
+        print(f"gridray: the node {node_id} was not drained: {why}", flush=True)  # noqa: T201 (its log)
 
 
 def _run_or_die(controller: Any) -> None:
