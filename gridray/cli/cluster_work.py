@@ -136,6 +136,8 @@ def _busy(store: Store, local: LocalCluster) -> list[str]:
     key = local.key()
     markers = store.names(layout.active(key)) if key else []
     active = {layout.parse_marker(marker)[0] for marker in markers}
-    found = runs.summaries(store, time.time())
-    summaries = (summary for summary in found if summary.name in active)
+    # Not `summaries`, which only know what the controller has written: a run may be just over.
+    readable = {summary.name for summary in runs.summaries(store, time.time())}
+    names = sorted(active & readable)
+    summaries = (runs.run_view(store, name, time.time()).summary for name in names)
     return [found.name for found in summaries if found.pending or found.running]
