@@ -156,7 +156,8 @@ class RunStatus:
 class AttemptState:
     """`state.json` of an attempt: the runner's own word. Its last one comes after its last sync.
 
-    `doomed_at` is when its machine is going to be taken away, if that has been announced.
+    `doomed_at` is when its machine is going to be taken away, if that has been announced;
+    `peak_memory` the most that all processes of the script have had in memory together, in bytes.
     """
 
     state: State
@@ -167,6 +168,7 @@ class AttemptState:
     host: str | None = None
     message: str | None = None
     doomed_at: float | None = None
+    peak_memory: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -59,7 +59,10 @@ class Reason(str, Enum):
     NODE_LOST = "node_lost"
     RUNNER_LOST = "runner_lost"
     START_TIMEOUT = "start_timeout"
+    BUILD_FAILED = "build_failed"
     START_FAILED = "start_failed"
+    INFEASIBLE = "infeasible"
+    HELD = "held"
     REJECTED = "rejected"
     SOURCE_MISSING = "source_missing"
     STORE_UNREACHABLE = "store_unreachable"
@@ -86,7 +89,10 @@ DESCRIPTIONS: dict[Reason, str] = {
     Reason.NODE_LOST: "its node was lost",
     Reason.RUNNER_LOST: "its runner was killed",
     Reason.START_TIMEOUT: "Ray gave up waiting for resources",
+    Reason.BUILD_FAILED: "its working directory could not be prepared",
     Reason.START_FAILED: "the script could not be started",
+    Reason.INFEASIBLE: "no node of the cluster could ever run it",
+    Reason.HELD: "held, since the first ones of its run all failed in the same way",
     Reason.REJECTED: "Ray did not accept the job",
     Reason.SOURCE_MISSING: "its source is not in the store",
     Reason.STORE_UNREACHABLE: "its node could not reach or write the store",
