@@ -7,7 +7,8 @@ from gridray import layout
 from gridray.errors import NotFoundError, StateError
 from gridray.layout import ExperimentName
 from gridray.readers import runs
-from gridray.records import RunRecord, StopRequest, read_run
+from gridray.records import RunRecord, read_run
+from gridray.requests import Request, StopRequest
 from gridray.store import Store
 
 DEFAULT_GRACE = 30.0
@@ -33,10 +34,14 @@ def stop(store: Store, run: str, index: int | None, grace: float = DEFAULT_GRACE
         concerned = [runs.experiment_view(store, run, index, now)]
     count = sum(not experiment.state.is_terminal for experiment in concerned)
     if count:
-        request = StopRequest(None if index is None else (index,), grace)
-        key = layout.request(run, int(now * 1000), secrets.token_hex(4))
-        store.put_json(key, request.to_json())
+        put_request(store, run, StopRequest(None if index is None else (index,), grace), now)
     return count
+
+
+def put_request(store: Store, run: str, request: Request, now: float) -> None:
+    """Append a request to those of a run, for its controller."""
+    key = layout.request(run, int(now * 1000), secrets.token_hex(4))
+    store.put_json(key, request.to_json())
 
 
 def check_run_deletable(store: Store, run: str, *, force: bool = False) -> RunRecord | None:

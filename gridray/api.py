@@ -62,7 +62,7 @@ class Run:
         return [Experiment(name, store=self._store) for name in names]
 
     def wait(self, timeout: float | None = None) -> RunView:
-        """Wait until all experiments are over, and return where they are.
+        """Wait until all experiments are over or held, and return where they are.
 
         Args:
             timeout: seconds, after which the view is returned as it is.
@@ -70,13 +70,37 @@ class Run:
         deadline = float("inf") if timeout is None else time.monotonic() + timeout
         while True:
             view = self.status()
-            if view.summary.state.is_terminal or time.monotonic() > deadline:
+            summary = view.summary
+            is_at_rest = runs.is_at_rest(summary.state, summary.queued, summary.held)
+            if is_at_rest or time.monotonic() > deadline:
                 return view
             time.sleep(POLL_INTERVAL)
 
     def stop(self, grace: float = actions.DEFAULT_GRACE) -> None:
         """Ask for all its experiments to end, the scripts within `grace` seconds."""
         actions.stop(self._store, self.name, None, grace)
+
+    def retry(self) -> None:
+        """Give what did not succeed another attempt, and let go on what is held.
+
+        Raises:
+            ClusterError: its cluster cannot be reached, or is gone.
+        """
+        from gridray import again
+
+        again.retry(self._store, self.name, again.to_retry(self._store, self.name))
+
+    def rerun(self, name: str | None = None) -> "Run":
+        """Start it anew, as a new run with the same source, sweep and options.
+
+        Raises:
+            NotFoundError: its source is not in the store any more.
+            ExistsError: a run of the new name exists.
+            ClusterError: its cluster cannot be reached, or never give the resources.
+        """
+        from gridray import again
+
+        return Run(again.rerun(self._store, self.name, name=name).name, store=self._store)
 
     def delete(self) -> None:
         """Remove it with all its logs and artifacts.
@@ -138,6 +162,18 @@ class Experiment:
         targets = [directory / artifact.path for artifact in found]
         artifacts.download(self._store, list(zip(found, targets, strict=True)))
         return targets
+
+    def retry(self) -> None:
+        """Give it another attempt.
+
+        Raises:
+            StateError: it is not over, or has succeeded.
+            ClusterError: its cluster cannot be reached, or is gone.
+        """
+        from gridray import again
+
+        run, index = self._name.run, self._name.index
+        again.retry(self._store, run, again.to_retry(self._store, run, [index]))
 
     def stop(self, grace: float = actions.DEFAULT_GRACE) -> None:
         """Ask for it to end, its script within `grace` seconds."""

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from gridray import __version__, archive, layout, scripts, settings, source, sweep
 from gridray.clusters.bootstrap import ensure_controller
+from gridray.clusters.capacity import shortage
 from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
 from gridray.errors import ClusterError, ExistsError, GridrayError, UsageError
 from gridray.names import random_name
-from gridray.rayjobs import Node
 from gridray.records import (
     ClusterRecord,
     Point,
@@ -90,15 +90,15 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
     """
     chosen = settings.load()
     store = Store(chosen.store)
-    name = _free_name(store, planned.spec.name)
-    cluster = _cluster(planned.spec.cluster or chosen.cluster, chosen, store, progress)
-    _check_resources(cluster, planned.resources)
+    name = free_name(store, planned.spec.name)
+    cluster = open_cluster(planned.spec.cluster or chosen.cluster, chosen, store, progress)
+    check_resources(cluster, planned.resources)
     source_record, is_new = _put_source(store, planned.manifest)
     try:
         if ensure_controller(cluster, store):
             progress(f"started the controller on cluster {cluster.name}")
         record = _record(planned, name, cluster, source_record)
-        _write(store, record, planned.points())
+        write(store, record, planned.points())
     except BaseException:
         if is_new:
             _remove(store, layout.source(source_record.digest))
@@ -144,7 +144,12 @@ def _check_script_goes_along(manifest: Manifest, script: str) -> None:
         )
 
 
-def _free_name(store: Store, wanted: str | None) -> str:
+def free_name(store: Store, wanted: str | None) -> str:
+    """Return the name that a new run gets.
+
+    Raises:
+        ExistsError: the one that is wanted is taken.
+    """
     if wanted is None:
         return random_name()
     if store.exists(layout.wave(wanted, 0)):
@@ -159,7 +164,13 @@ def _taken(name: str) -> ExistsError:
     )
 
 
-def _cluster(name: str, chosen: Settings, store: Store, progress: Progress) -> Cluster:
+def open_cluster(name: str, chosen: Settings, store: Store, progress: Progress) -> Cluster:
+    """Return a cluster that answers; this machine's own is started if need be.
+
+    Raises:
+        ClusterError: it does not answer, or cannot be started.
+        NotFoundError: there is none of this name.
+    """
     if not is_local(name):
         cluster = existing(name, chosen)
         cluster.jobs().version()
@@ -172,42 +183,25 @@ def _cluster(name: str, chosen: Settings, store: Store, progress: Progress) -> C
     return cluster
 
 
-def _check_resources(cluster: Cluster, wanted: Resources) -> None:
+def check_resources(cluster: Cluster, wanted: Resources) -> None:
     """Check that some node could run one experiment.
 
     Raises:
         ClusterError: none can, and the cluster gets no others.
     """
     jobs = cluster.jobs()
-    nodes = jobs.nodes()
-    if any(_fits(node, wanted) for node in nodes) or jobs.is_autoscaling():
+    lack = shortage([node.resources for node in jobs.nodes()], wanted)
+    if lack is None or jobs.is_autoscaling():
         return
-    for option, key, need, unit in (
-        ("--gpus", "GPU", wanted.gpus, 1),
-        ("--cpus", "CPU", wanted.cpus, 1),
-        ("--memory", "memory", wanted.memory or 0, 1e9),
-    ):
-        most = max((node.resources.get(key, 0) for node in nodes), default=0)
-        if need > most:
-            shown = "GB of memory" if key == "memory" else key if need == 1 else f"{key}s"
-            raise ClusterError(
-                f"{option} asks for {need / unit:g} {shown}, but no node of the cluster "
-                f"{cluster.name} has more than {most / unit:g}",
-                hint=f"ask for less with {option}, or use another --cluster",
-            )
+    if lack.option is None:
+        raise ClusterError(
+            f"no node of the cluster {cluster.name} has {lack.asked} together",
+            hint="ask for less, or use another --cluster",
+        )
     raise ClusterError(
-        f"no node of the cluster {cluster.name} has {wanted.cpus:g} CPUs, {wanted.gpus:g} GPUs and "
-        f"{(wanted.memory or 0) / 1e9:g} GB of memory together",
-        hint="ask for less, or use another --cluster",
-    )
-
-
-def _fits(node: Node, wanted: Resources) -> bool:
-    has = node.resources
-    return (
-        has.get("CPU", 0) >= wanted.cpus
-        and has.get("GPU", 0) >= wanted.gpus
-        and has.get("memory", 0) >= (wanted.memory or 0)
+        f"{lack.option} asks for {lack.asked}, but no node of the cluster {cluster.name} has "
+        f"more than {lack.most}",
+        hint=f"ask for less with {lack.option}, or use another --cluster",
     )
 
 
@@ -248,11 +242,17 @@ def _record(planned: Plan, name: str, cluster: Cluster, source: SourceRecord) ->
         retries=planned.spec.retries,
         max_time=planned.spec.max_time,
         grace=planned.spec.grace,
+        hold_after=planned.spec.hold_after,
     )
 
 
-def _write(store: Store, record: RunRecord, points: list[Point]) -> None:
-    """Claim the name, announce the run, then make it real with its record."""
+def write(store: Store, record: RunRecord, points: list[Point]) -> None:
+    """Claim the name, announce the run, then make it real with its record.
+
+    Raises:
+        ExistsError: the name is taken.
+        StoreError: the store cannot be written; nothing of the run is left then.
+    """
     try:
         write_points(store, record.name, points)
     except ExistsError as error:

@@ -99,7 +99,12 @@ def requests(run: str) -> str:
 
 
 def request(run: str, time_ms: int, identity: str) -> str:
-    return f"{RUNS}{run}/requests/{time_ms:015d}-{identity}.json"
+    return f"{requests(run)}{time_ms:015d}-{identity}.json"
+
+
+def last_part(key: str) -> str:
+    """Return the name of an object below its prefix."""
+    return key.rsplit("/", 1)[1]
 
 
 def deletions(run: str) -> str:
@@ -149,7 +154,7 @@ def log_chunk(name: AttemptName, stream: str, offset: int) -> str:
 
 
 def log_chunk_offset(key: str) -> int:
-    return int(key.rsplit("/", 1)[1].removesuffix(".log"))
+    return int(last_part(key).removesuffix(".log"))
 
 
 def active(cluster_key: str) -> str:

@@ -1,12 +1,17 @@
 """What follows from how an attempt has ended, for the controller and for those who read over it."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
+from gridray.backoff import STEADY, requeue_delay
 from gridray.records import AttemptState, Row, RunRecord
 from gridray.states import State
 
 # The runner's exit code for a store that its node cannot reach.
 EXIT_STORE_UNREACHABLE = 97
+# Its exit code where another attempt has taken its place, or none is wanted.
+EXIT_FENCED = 99
 
 
 def goes_on(record: RunRecord, ended: Row) -> bool:
@@ -18,17 +23,36 @@ def goes_on(record: RunRecord, ended: Row) -> bool:
     return ended.reason.is_scripts_own and ended.failures <= record.retries
 
 
-def following(record: RunRecord, ended: Row) -> Row:
+def following(record: RunRecord, ended: Row, now: float) -> Row:
     """Return an experiment whose attempt has ended: over, or queued for another attempt."""
-    return requeued(ended) if goes_on(record, ended) else ended
+    return requeued(ended, now) if goes_on(record, ended) else ended
 
 
-def requeued(row: Row) -> Row:
+def requeued(row: Row, now: float) -> Row:
+    """Return an experiment that is queued for another attempt, not before its back-off is over."""
+    has_run = row.started_at is not None and (row.ended_at or now) - row.started_at >= STEADY
+    setbacks = 0 if has_run else row.setbacks + 1
+    delay = requeue_delay(setbacks)
     return Row(
         attempt=row.attempt + 1,
         queued_at=row.queued_at,
         reason=row.reason,
         failures=row.failures,
+        setbacks=setbacks,
+        not_before=now + delay if delay else None,
+        stop_grace=row.stop_grace,
+    )
+
+
+def withdrawn(row: Row) -> Row:
+    """Return an experiment that was asked to leave Ray's queue, and has left it."""
+    return Row(
+        attempt=row.attempt + 1,
+        queued_at=row.queued_at,
+        reason=row.reason,
+        failures=row.failures,
+        setbacks=row.setbacks,
+        stop_grace=row.stop_grace,
     )
 
 
@@ -44,3 +68,26 @@ def ended_row(row: Row, attempt: AttemptState) -> Row:
         message=attempt.message,
         failures=row.failures + is_own,
     )
+
+
+def failed_alike(record: RunRecord, rows: Sequence[Row]) -> tuple[int, ...]:
+    """Return the first experiments of a run if all of them failed in the same way, else none.
+
+    That is what the rest is held for: whatever breaks so many breaks the others too. One that
+    succeeds, at any time, shows that it does not.
+    """
+    count = Counter(row.state for row in rows)
+    if record.hold_after is None or count[State.SUCCEEDED] or count[State.FAILED] == 0:
+        return ()
+    failed = [
+        (row.ended_at or 0.0, index)
+        for index, row in enumerate(rows)
+        if row.state is State.FAILED and not row.is_pardoned and not _is_interrupted(row)
+    ]
+    first = tuple(index for _, index in sorted(failed)[: record.hold_after])
+    ways = {(rows[index].reason, rows[index].exit_code) for index in first}
+    return first if len(first) == record.hold_after and len(ways) == 1 else ()
+
+
+def _is_interrupted(row: Row) -> bool:
+    return row.reason is not None and row.reason.is_interruption

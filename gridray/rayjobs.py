@@ -12,13 +12,25 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
+from gridray import autoscaler
+from gridray.autoscaler import Launches, NodeType
 from gridray.errors import AuthenticationError, ClusterError, GridrayError, UsageError
 
 # Seconds: a dashboard on a busy head may think for long, but it is there at once.
 CONNECT_TIMEOUT = 5.0
 ANSWER_TIMEOUT = 60.0
+# The most that the state API gives at once; it gives 100 unasked (ray/util/state/common.py).
+STATE_LIMIT = 10_000
+# Bytes of the autoscaler's log: it begins with its configuration, and goes on for ever.
+LOG_HEAD = 256 * 1024
+ALL_LINES = -1
+LOG_TAIL = 500
+# Set on a node from RAY_NODE_TYPE_NAME, as `ray up` and KubeRay do.
+GROUP_LABEL = "ray.io/node-group"
+# Source: JobSupervisor's name in ray/dashboard/modules/job/common.py.
+SUPERVISOR = "_ray_internal_job_actor_"
 
 
 class JobStatus(str, Enum):
@@ -39,6 +51,7 @@ class JobError(Enum):
     """Why Ray calls a job failed. Source: JobErrorType in ray/dashboard/modules/job/common.py."""
 
     NODE_LOST = "node lost"
+    OUT_OF_MEMORY = "out of memory"
     START_TIMEOUT = "start timed out"
     START_FAILED = "start failed"
     EXIT_CODE = "exit code"
@@ -71,11 +84,24 @@ class Job:
 
 @dataclass(frozen=True)
 class Node:
-    """A living node: what it has in all, by Ray's resource names (memory in bytes)."""
+    """A living node: what it has in all, by Ray's resource names (memory in bytes).
+
+    `group` is the worker group that it is of, if whoever started it has said so.
+    """
 
     node_id: str
     address: str
     is_head: bool
+    resources: Mapping[str, float]
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class Use:
+    """What something holds of a node's resources; `name` is a job's submission id if it is one."""
+
+    name: str
+    node_id: str
     resources: Mapping[str, float]
 
 
@@ -173,22 +199,75 @@ class RayJobs:
     def nodes(self) -> list[Node]:
         """Return the living nodes."""
         return [
-            Node(raw["node_id"], raw["node_ip"], raw["is_head_node"], raw["resources_total"])
+            Node(
+                node_id=raw["node_id"],
+                address=raw["node_ip"],
+                is_head=raw["is_head_node"],
+                resources=raw["resources_total"],
+                group=(raw.get("labels") or {}).get(GROUP_LABEL),
+            )
             for raw in self._state("nodes")
             if raw["state"] == "ALIVE"
         ]
 
     def is_autoscaling(self) -> bool:
-        """Whether the cluster can get nodes that it does not have now."""
+        """Whether the cluster can get nodes that it does not have now.
+
+        Autoscaler v2 does not say; what starts its nodes names their groups, which nobody does by
+        hand. KubeRay does so too where it does not scale.
+        """
         answer = self._json("GET", "/api/cluster_status")["data"]["clusterStatus"] or {}
         report = answer.get("autoscalerReport") or {}
-        return bool(report) and not report.get("legacy", False)
+        if report:
+            return not report.get("legacy", False)
+        return any(node.group for node in self.nodes())
+
+    def uses(self) -> list[Use]:
+        """Return what jobs and other actors hold now."""
+        return [
+            Use(
+                name=(raw["name"] or raw["class_name"]).removeprefix(SUPERVISOR),
+                node_id=raw["node_id"],
+                resources=raw["required_resources"],
+            )
+            for raw in self._state("actors", detail="1", state="ALIVE")
+            if raw["node_id"] and raw.get("required_resources")
+        ]
+
+    def launches(self) -> Launches:
+        """Return what the autoscaler is at; nothing where there is none."""
+        answer = self._json("GET", "/api/cluster_status?format=1")["data"]["clusterStatus"] or ""
+        found = autoscaler.launches(answer)
+        if not found.failed:
+            return found
+        return autoscaler.launches(answer, self._autoscaler_log(LOG_TAIL))
+
+    def node_types(self) -> tuple[NodeType, ...] | None:
+        """Return what the autoscaler could launch, as it was configured at its start.
+
+        None: there is no autoscaler, or it does not say. What it calls infeasible would not tell:
+        Ray says so also of what has to wait, since the cluster has as many nodes as it may.
+        """
+        return autoscaler.node_types(self._autoscaler_log(ALL_LINES, LOG_HEAD))
+
+    def _autoscaler_log(self, lines: int, limit: int | None = None) -> str:
+        """Return so many last lines of the autoscaler's log, and of these so many bytes."""
+        head = next((node.node_id for node in self.nodes() if node.is_head), "")
+        path = f"/api/v0/logs/file?node_id={head}&filename=monitor.log&lines={lines}"
+        status, body = self._request("GET", path, limit=limit)
+        return body.decode(errors="replace") if status == 200 else ""
+
+    def killed_for_memory(self, submission_id: str) -> bool:
+        """Whether Ray has killed a job since its node ran low on memory.
+
+        Ray kills the job's supervisor then, not the script that has taken the memory.
+        """
+        actors = self._state("actors", detail="1", name=f"{SUPERVISOR}{submission_id}")
+        return any("oom_context" in (raw.get("death_cause") or {}) for raw in actors)
 
     def has_actor(self, name: str) -> bool:
         """Whether a named actor lives, or is being restarted."""
-        actors = self._state(
-            "actors", f"?filter_keys=name&filter_predicates=%3D&filter_values={name}"
-        )
+        actors = self._state("actors", name=name)
         return any(raw["state"] != "DEAD" for raw in actors)
 
     def has_package(self, name: str) -> bool:
@@ -203,8 +282,13 @@ class RayJobs:
         status, body = self._request("PUT", f"/api/packages/gcs/{name}", data)
         self._check("PUT", "/api/packages", status, body)
 
-    def _state(self, kind: str, query: str = "") -> list[Any]:
-        answer = self._json("GET", f"/api/v0/{kind}{query}")
+    def _state(self, kind: str, detail: str = "0", **equal: str) -> list[Any]:
+        """Return the entries of the state API whose fields are equal to these."""
+        query = [("limit", str(STATE_LIMIT)), ("detail", detail)]
+        for name, value in equal.items():
+            query += [("filter_keys", name), ("filter_predicates", "=")]
+            query.append(("filter_values", value))
+        answer = self._json("GET", f"/api/v0/{kind}?{urlencode(query)}")
         return list(answer["data"]["result"]["result"])
 
     def _json(self, method: str, path: str) -> Any:
@@ -230,7 +314,9 @@ class RayJobs:
                 f"{self.address} answered {status} to {method} {path}: {_last_line(body)}"
             )
 
-    def _request(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+    def _request(
+        self, method: str, path: str, body: bytes | None = None, limit: int | None = None
+    ) -> tuple[int, bytes]:
         headers = {"Content-Type": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
@@ -240,7 +326,7 @@ class RayJobs:
             connection.sock.settimeout(self._answer_timeout)
             connection.request(method, self._parts.path.rstrip("/") + path, body, headers)
             response = connection.getresponse()
-            status, answer = response.status, response.read()
+            status, answer = response.status, response.read(limit)
         except (OSError, http.client.HTTPException) as error:
             raise ClusterError(
                 f"no Ray cluster answers at {self.address}: {error or type(error).__name__}",

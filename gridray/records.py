@@ -6,6 +6,7 @@ Times are Unix times in seconds, with milliseconds.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
 from gridray import layout
@@ -65,7 +66,9 @@ class RunRecord:
 
     `identity` tells it from another run that had, or gets, the same name.
 
-    `max_time` and `grace` are in seconds, and for each attempt.
+    `max_time` and `grace` are in seconds, and for each attempt. When the first `hold_after`
+    experiments all fail in the same way, the others are held; None: never. `rerun_of` is the run
+    that this one repeats.
     """
 
     name: str
@@ -86,6 +89,8 @@ class RunRecord:
     retries: int = 0
     max_time: float | None = None
     grace: float = 30.0
+    hold_after: int | None = 5
+    rerun_of: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -113,7 +118,9 @@ class Row:
     """One experiment in `status.json`.
 
     `attempt` is the latest one, or the next while queued; `failures` counts those attempts that the
-    script itself ended.
+    script itself ended, `setbacks` the latest ones in a row that did not run for long. Nothing is
+    submitted before `not_before` (Unix, s). `stop_grace` is what a user has granted who wants its
+    end, in seconds. A failure that `is_pardoned` does not hold the others of the run.
     """
 
     state: State = State.QUEUED
@@ -126,30 +133,55 @@ class Row:
     ended_at: float | None = None
     message: str | None = None
     failures: int = 0
+    setbacks: int = 0
+    not_before: float | None = None
+    stop_grace: float | None = None
+    is_pardoned: bool = False
 
     def to_json(self) -> list[Any]:
-        values = [getattr(self, field.name) for field in fields(self)]
-        return [value.value if isinstance(value, (State, Reason)) else value for value in values]
+        """Return the values in the order of the fields, up to the last that says something."""
+        values = _row_values(self)
+        end = len(values)
+        while end and values[end - 1] == _ROW_DEFAULTS[end - 1]:
+            end -= 1
+        return list(values[:end])
 
     @classmethod
     def from_json(cls, raw: list[Any]) -> "Row":
-        state, reason, *others = raw
-        return cls(State(state), None if reason is None else Reason(reason), *others)
+        padded: list[Any] = list(raw) + list(_ROW_DEFAULTS[len(raw) : 2])
+        state, reason = padded[:2]
+        return cls(_STATES[state], None if reason is None else _REASONS[reason], *padded[2:])
+
+
+# Looked up once: a run has up to 10,000 rows, which are written every second.
+_ROW_DEFAULTS = tuple(field.default for field in fields(Row))
+_row_values = attrgetter(*(field.name for field in fields(Row)))
+_STATES = {state.value: state for state in State}
+_REASONS = {reason.value: reason for reason in Reason}
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """`status.json`: where a run's experiments are, by their numbers."""
+    """`status.json`: where a run's experiments are, by their numbers.
+
+    `handled` names the requests that are in the rows already.
+    """
 
     updated_at: float
     rows: tuple[Row, ...]
+    handled: frozenset[str] = frozenset()
 
     def to_json(self) -> dict[str, Any]:
-        return {"updated_at": self.updated_at, "rows": [row.to_json() for row in self.rows]}
+        return {
+            "updated_at": self.updated_at,
+            "handled": sorted(self.handled),
+            "rows": [row.to_json() for row in self.rows],
+        }
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "RunStatus":
-        return cls(raw["updated_at"], tuple(Row.from_json(row) for row in raw["rows"]))
+        rows = tuple(Row.from_json(row) for row in raw["rows"])
+        return cls(raw["updated_at"], rows, frozenset(raw.get("handled", ())))
 
 
 @dataclass(frozen=True)
@@ -184,25 +216,6 @@ class AttemptState:
 
 # `stop.json` of an attempt that another one has taken the place of; else it holds the grace.
 FENCED = {"fenced": True}
-
-
-@dataclass(frozen=True)
-class StopRequest:
-    """A request to stop experiments: all of a run's, or those with these numbers."""
-
-    experiments: tuple[int, ...] | None
-    grace: float
-
-    def to_json(self) -> dict[str, Any]:
-        return {"kind": "stop", **asdict(self)}
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> "StopRequest":
-        numbers = raw["experiments"]
-        return cls(None if numbers is None else tuple(numbers), raw["grace"])
-
-    def covers(self, index: int) -> bool:
-        return self.experiments is None or index in self.experiments
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,28 @@
 """The kinds of script that can be run, and how each is started."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 INTERPRETERS: dict[str, tuple[str, ...]] = {".sh": ("bash",), ".jl": ("julia",)}
 
 
+@lru_cache
+def _suffix(script: str) -> str:
+    return PurePosixPath(script).suffix
+
+
 def is_python(script: str) -> bool:
-    return PurePosixPath(script).suffix == ".py"
+    return _suffix(script) == ".py"
 
 
 def is_shell(script: str) -> bool:
-    return PurePosixPath(script).suffix == ".sh"
+    return _suffix(script) == ".sh"
 
 
 def has_interpreter(script: str) -> bool:
     """Whether the script is started by a program, and need not be executable itself."""
-    return is_python(script) or PurePosixPath(script).suffix in INTERPRETERS
+    return is_python(script) or _suffix(script) in INTERPRETERS
 
 
 def command(script: str, argv: Sequence[str], *, python: Sequence[str] = ("python",)) -> list[str]:
@@ -25,7 +31,7 @@ def command(script: str, argv: Sequence[str], *, python: Sequence[str] = ("pytho
         script = f"./{script}"
     if is_python(script):
         return [*python, script, *argv]
-    interpreter = INTERPRETERS.get(PurePosixPath(script).suffix)
+    interpreter = INTERPRETERS.get(_suffix(script))
     if interpreter is not None:
         return [*interpreter, script, *argv]
     return [script if "/" in script else f"./{script}", *argv]

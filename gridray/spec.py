@@ -67,6 +67,8 @@ class RunSpec(BaseModel):
         retries: how many times a script that fails by itself is tried again.
         max_time: seconds after which an attempt is ended, or text as `2h`.
         grace: seconds that a script has to end after SIGTERM.
+        hold_after: when the first so many experiments all fail in the same way, the others are
+            held; None: never.
         any_root: allow `/` and the home directory as `root`.
     """
 
@@ -90,6 +92,7 @@ class RunSpec(BaseModel):
     retries: int = Field(default=0, ge=0)
     max_time: Annotated[PositiveFloat | None, BeforeValidator(parse_duration)] = None
     grace: float = Field(default=30.0, ge=0, allow_inf_nan=False)
+    hold_after: int | None = Field(default=5, ge=1)
     any_root: bool = False
 
     @field_validator("name")

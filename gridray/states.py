@@ -4,7 +4,7 @@ from enum import Enum
 
 
 class State(str, Enum):
-    """Where an experiment is. A terminal state is never left."""
+    """Where an experiment is. Only a user's `retry` leaves a terminal state."""
 
     QUEUED = "queued"
     PENDING = "pending"

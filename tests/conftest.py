@@ -2,12 +2,14 @@
 
 import os
 import secrets
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from gridray.store import Store
+from tests.dashboard import Dashboard, Handler
 from tests.s3 import BUCKET, S3Server
 
 FOREIGN = ("GRIDRAY_", "GRID_", "AWS_", "RAY_")
@@ -73,3 +75,15 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
         return Store(str(tmp_path / "store with space"))
     s3: Store = request.getfixturevalue("s3_store")
     return s3
+
+
+@pytest.fixture
+def dashboard() -> Iterator[Dashboard]:
+    server = Dashboard(("127.0.0.1", 0), Handler)
+    server.answers, server.asked = {}, []
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()

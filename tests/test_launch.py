@@ -80,16 +80,16 @@ def test_a_record_that_cannot_be_written_takes_everything_back(tmp_path: Path) -
     store = Store(str(tmp_path / "store"))
     (tmp_path / "store" / layout.run_record("run")).mkdir(parents=True)
     with pytest.raises((StoreError, ExistsError)):
-        launch._write(store, record(), [])
+        launch.write(store, record(), [])
     assert store.entries("runs/") == [] and store.entries("active/") == []
 
 
 @pytest.mark.usefixtures("in_project")
 def test_two_runs_of_one_name_cannot_both_exist(store: Store) -> None:
-    launch._write(store, record(), [])
+    launch.write(store, record(), [])
     before = store.entries("")
     with pytest.raises(ExistsError, match="'run'") as caught:
-        launch._write(store, record(), [])
+        launch.write(store, record(), [])
     assert store.entries("") == before
     assert caught.value.hint is not None and "delete run run" in caught.value.hint
 

@@ -1,55 +1,23 @@
 """How Ray's answers become ours: a small real server gives those that a cluster seldom does."""
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
 
 from gridray.errors import AuthenticationError, ClusterError, UsageError
-from gridray.rayjobs import Job, JobError, JobStatus, RayJobs, RejectedError, Submission
+from gridray.rayjobs import (
+    SUPERVISOR,
+    Job,
+    JobError,
+    JobStatus,
+    RayJobs,
+    RejectedError,
+    Submission,
+    Use,
+)
+from tests.dashboard import Dashboard
 from tests.s3 import free_ports
-
-
-class Dashboard(HTTPServer):
-    """Answers what it was told to, and keeps what it was asked."""
-
-    answers: dict[tuple[str, str], tuple[int, Any]]
-    asked: list[tuple[str, str, Any]]
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Dashboard
-
-    def _answer(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length)
-        self.server.asked.append((self.command, self.path, body))
-        status, answer = self.server.answers.get((self.command, self.path), (404, "unknown"))
-        data = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    do_GET = do_POST = do_PUT = _answer
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def dashboard() -> Iterator[Dashboard]:
-    server = Dashboard(("127.0.0.1", 0), Handler)
-    server.answers, server.asked = {}, []
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture
@@ -88,6 +56,12 @@ def test_every_error_type_of_ray_is_mapped() -> None:
     from gridray.rayjobs import JOB_ERRORS
 
     assert {kind.value for kind in JobErrorType} <= set(JOB_ERRORS)
+
+
+def test_the_supervisor_of_a_job_has_the_name_that_ray_gives_it() -> None:
+    from ray.dashboard.modules.job.common import JOB_ACTOR_NAME_TEMPLATE
+
+    assert JOB_ACTOR_NAME_TEMPLATE.format(job_id="run-exp0-a0") == f"{SUPERVISOR}run-exp0-a0"
 
 
 SUBMISSION = Submission("run-exp0-a0", "true", {"run": "run"}, cpus=1, gpus=0.5, memory=10)
@@ -144,3 +118,73 @@ def test_nobody_there() -> None:
 def test_what_is_no_address(address: str) -> None:
     with pytest.raises(UsageError):
         RayJobs(address)
+
+
+NODES = "/api/v0/nodes?limit=10000&detail=0"
+STATUS = "/api/cluster_status"
+
+
+def listed(*entries: dict[str, Any]) -> dict[str, Any]:
+    return {"data": {"result": {"result": list(entries)}}}
+
+
+def raw_node(**labels: str) -> dict[str, Any]:
+    return {
+        "node_id": "1",
+        "node_ip": "10.0.0.1",
+        "is_head_node": True,
+        "state": "ALIVE",
+        "resources_total": {"CPU": 1.0},
+        "labels": labels,
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "labels", "expected"),
+    [
+        ({"autoscalerReport": {"legacy": False}}, {}, True),
+        ({"autoscalerReport": {"legacy": True}}, {}, False),
+        (None, {"ray.io/node-group": "gpu"}, True),
+        (None, {"ray.io/market-type": "spot"}, False),
+    ],
+)
+def test_whether_a_cluster_gets_nodes_of_its_own(
+    dashboard: Dashboard, jobs: RayJobs, status: Any, labels: dict[str, str], expected: bool
+) -> None:
+    dashboard.answers["GET", STATUS] = (200, {"data": {"clusterStatus": status}})
+    dashboard.answers["GET", NODES] = (200, listed(raw_node(**labels)))
+    assert jobs.is_autoscaling() is expected
+
+
+@pytest.mark.parametrize(
+    ("cause", "expected"),
+    [
+        ({"oom_context": {"error_message": "2 worker(s) were killed"}}, True),
+        ({"actor_died_error_context": {"error_message": "memory"}}, False),
+        (None, False),
+    ],
+)
+def test_a_job_that_ray_has_killed_for_memory(
+    dashboard: Dashboard, jobs: RayJobs, cause: Any, expected: bool
+) -> None:
+    path = (
+        "/api/v0/actors?limit=10000&detail=1&filter_keys=name&filter_predicates=%3D"
+        "&filter_values=_ray_internal_job_actor_run-exp0-a0"
+    )
+    dashboard.answers["GET", path] = (200, listed({"death_cause": cause}))
+    assert jobs.killed_for_memory("run-exp0-a0") is expected
+
+
+def test_what_holds_the_resources_of_a_node(dashboard: Dashboard, jobs: RayJobs) -> None:
+    path = (
+        "/api/v0/actors?limit=10000&detail=1&filter_keys=state&filter_predicates=%3D"
+        "&filter_values=ALIVE"
+    )
+    held = {"node_id": "1", "class_name": "Trainer", "required_resources": {"GPU": 1.0}}
+    job = {**held, "name": "_ray_internal_job_actor_run-exp0-a0"}
+    nothing = {**held, "name": "free", "required_resources": {}}
+    dashboard.answers["GET", path] = (200, listed(job, {**held, "name": ""}, nothing))
+    assert jobs.uses() == [
+        Use("run-exp0-a0", "1", {"GPU": 1.0}),
+        Use("Trainer", "1", {"GPU": 1.0}),
+    ]

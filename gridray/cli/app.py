@@ -9,7 +9,20 @@ from typing import NoReturn
 import typer
 from typer.main import get_command
 
-from gridray.cli import artifacts, clusters, delete, logs, options, other, run, status, stop, view
+from gridray.cli import (
+    artifacts,
+    clusters,
+    delete,
+    logs,
+    options,
+    other,
+    retry,
+    run,
+    status,
+    stop,
+    view,
+    why,
+)
 from gridray.cli.output import Output
 from gridray.cli.plain import PlainGroup
 from gridray.errors import GridrayError
@@ -29,7 +42,7 @@ app = typer.Typer(
         "max_content_width": 100,
     },
 )
-for module in (run, status, logs, artifacts, view, stop, delete, clusters, other):
+for module in (run, retry, status, logs, artifacts, why, view, stop, delete, clusters, other):
     module.register(app)
 
 

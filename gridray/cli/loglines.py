@@ -5,12 +5,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gridray.cli import shapes, text
+from gridray.cli import shapes, stalls, text, watching
 from gridray.cli.output import Output
-from gridray.errors import UsageError
-from gridray.layout import ExperimentName
+from gridray.errors import NotFoundError, UsageError
+from gridray.layout import AttemptName, ExperimentName
 from gridray.readers import logs, runs
 from gridray.readers.logs import LogLine
+from gridray.states import DESCRIPTIONS
 from gridray.store import Store
 
 Printer = Callable[[LogLine], None]
@@ -21,16 +22,36 @@ COLORS = re.compile(r"\x1b\[[0-9;:]*m")
 
 @dataclass(frozen=True)
 class Log:
-    """The log of one experiment; of the last lines only, if `last` is no None."""
+    """The log of one experiment: of one attempt or the latest; the `last` lines only, or all."""
 
     store: Store
     experiment: ExperimentName
     last: int | None
+    attempt: int | None = None
+
+    def check(self) -> None:
+        """Check that there is such an attempt.
+
+        Raises:
+            NotFoundError: there is none, or no such experiment.
+        """
+        if self.attempt is None:
+            return
+        run, index = self.experiment.run, self.experiment.index
+        known = logs.attempts(self.store, run, index)
+        if self.attempt not in known:
+            raise NotFoundError(
+                f"{self.experiment} has no attempt {self.attempt}", hint=_listed(known)
+            )
 
     def write(self, write: Printer, stream: str) -> bool:
         """Print what is in the store now, and return whether there is a log at all."""
-        name = logs.attempt_of(self.store, self.experiment.run, self.experiment.index, stream)
-        if name is None:
+        run, index = self.experiment.run, self.experiment.index
+        if self.attempt is None:
+            name = logs.attempt_of(self.store, run, index, stream)
+        else:
+            name = AttemptName(run, index, self.attempt)
+        if name is None or not logs.has_log(self.store, name, stream):
             return False
         if self.last is None:
             found = logs.read(self.store, name, stream)
@@ -41,19 +62,54 @@ class Log:
         return True
 
     def follow(self, out: Output, write: Printer) -> None:
-        """Print lines as they come, until the experiment is over."""
+        """Print lines as they come, attempt by attempt, until the experiment is over.
+
+        Raises:
+            UsageError: only one attempt was asked for.
+        """
+        if self.attempt is not None:
+            raise UsageError(
+                "--follow goes from attempt to attempt", hint="leave one of --attempt and -f out"
+            )
         run, index = self.experiment.run, self.experiment.index
         out.on_interrupt = f"{run} goes on; `gridray stop run {run}` ends it"
-        for line in logs.follow(self.store, run, index, last=self.last):
-            write(line)
+        outage = watching.outlast(out, lambda: stalls.Outage(self.store, run))
+        follower = logs.Follower(self.store, run, index, last=self.last)
+        is_stalled = False
+        while True:
+            look = watching.outlast(out, follower.look)
+            for part in look.parts:
+                self._write_part(part, out, write)
             out.flush()
+            if look.is_over:
+                return
+            was_stalled, is_stalled = is_stalled, outage.look(time.monotonic())
+            if is_stalled and not was_stalled:
+                out.warn(stalls.explanation(run))
+            time.sleep(logs.POLL_INTERVAL)
 
     def tell_missing(self, out: Output) -> None:
         """Say why there is no log."""
         run, index = self.experiment.run, self.experiment.index
+        if self.attempt is not None:
+            out.note(f"attempt {self.attempt} of {self.experiment} has written nothing")
+            return
         view = runs.experiment_view(self.store, run, index, time.time())
         why = f" ({text.harmless(view.explanation)})" if view.explanation else ""
         out.note(f"{view.name} is {view.state.value}{why}, and has written nothing")
+
+    def _write_part(self, part: logs.Part, out: Output, write: Printer) -> None:
+        if part.begins:
+            why = f" ({DESCRIPTIONS[part.reason]})" if part.reason else ""
+            out.note(f"{self.experiment}: attempt {part.attempt} begins{why}")
+        for line in part.lines:
+            write(line)
+
+
+def _listed(attempts: range) -> str:
+    if not attempts:
+        return "it has not begun any"
+    return "its only one is 0" if len(attempts) == 1 else f"it has 0 to {attempts[-1]}"
 
 
 def printer(out: Output, *, raw: bool) -> Printer:

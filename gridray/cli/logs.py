@@ -16,6 +16,7 @@ def logs(
     name: options.RunOrExperiment,
     follow: options.Follow = False,
     lines: options.Lines = None,
+    attempt: options.Attempt = None,
     raw: options.Raw = False,
     show_build_logs: options.BuildLogs = False,
 ) -> None:
@@ -23,7 +24,8 @@ def logs(
     from gridray.cli import loglines
     from gridray.cli.names import experiment, open_store
 
-    log = loglines.Log(open_store(), experiment(name), lines)
+    log = loglines.Log(open_store(), experiment(name), lines, attempt)
+    log.check()
     write = loglines.printer(out, raw=raw)
     if show_build_logs:
         log.write(write, "build")

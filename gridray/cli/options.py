@@ -179,6 +179,18 @@ RunGrace = Annotated[
         help="How long a script may take to end after SIGTERM when it is interrupted.",
     ),
 ]
+HoldAfter = Annotated[
+    int,
+    typer.Option(
+        "--hold_after",
+        metavar="N",
+        help="Hold the rest when the first N experiments all fail in the same way.",
+    ),
+]
+KeepGoing = Annotated[
+    bool,
+    typer.Option("--keep-going", help="Never hold the rest, however many fail in the same way."),
+]
 DryRun = Annotated[
     bool,
     typer.Option(
@@ -223,6 +235,15 @@ Lines = Annotated[
     int | None,
     typer.Option("--lines", "-l", metavar="N", min=0, help="Only the last N lines."),
 ]
+Attempt = Annotated[
+    int | None,
+    typer.Option(
+        "--attempt",
+        metavar="K",
+        min=0,
+        help="The log of this attempt, counted from 0, in place of the latest one's.",
+    ),
+]
 Raw = Annotated[
     bool, typer.Option("--raw", help="The exact bytes that the script wrote, and nothing else.")
 ]
@@ -258,6 +279,27 @@ BucketPath = Annotated[
     ),
 ]
 
+# What is run again.
+RetryNames = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RUN|EXPERIMENT",
+        help="A run, to try again all that did not succeed; or only these experiments of it.",
+        autocompletion=complete_names,
+    ),
+]
+OneRun = Annotated[
+    str,
+    typer.Argument(metavar="RUN", help="The name of a run.", autocompletion=complete_runs),
+]
+FailedOnly = Annotated[
+    bool, typer.Option("--failed", help="Only what failed, and not what was stopped.")
+]
+HeldOnly = Annotated[
+    bool,
+    typer.Option("--held", help="Only let go on what is held; what has failed stays so."),
+]
+
 # What is changed.
 Grace = Annotated[
     float,
@@ -278,3 +320,13 @@ Force = Annotated[
     ),
 ]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
+
+# What is asked about.
+WhyName = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN|EXPERIMENT",
+        help="The name of an experiment; of a run, to hear of the first that failed or waits.",
+        autocompletion=complete_names,
+    ),
+]

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from gridray.cli import shapes, versions
+from gridray.cli import answer, shapes, versions
 from gridray.cli.app import app
 
 INTRODUCTION = """\
@@ -44,6 +44,9 @@ SHAPES: dict[str, type] = {
     "status": shapes.Runs,
     "status RUN": shapes.RunDetail,
     "history": shapes.Runs,
+    "why": answer.Answer,
+    "retry": shapes.Retries,
+    "rerun": shapes.Submitted,
     "logs": shapes.LogLine,
     "artifacts": shapes.Downloaded,
     "artifacts --list": shapes.Artifacts,

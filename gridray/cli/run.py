@@ -35,6 +35,8 @@ def run(
     retries: options.Retries = 0,
     max_time: options.MaxTime = None,
     grace: options.RunGrace = 30,
+    hold_after: options.HoldAfter = 5,
+    keep_going: options.KeepGoing = False,
     dry_run: options.DryRun = False,
     wait: options.Wait = False,
     yes: options.AnyRoot = False,
@@ -68,10 +70,11 @@ def run(
         "retries": retries,
         "max_time": max_time,
         "grace": grace,
+        "hold_after": hold_after,
         "any_root": yes,
     }
     given = {field: value for field, value in asked.items() if value is not None}
-    planned = launch.plan(spec.make_spec(given))
+    planned = launch.plan(spec.make_spec(given | ({"hold_after": None} if keep_going else {})))
     running.warn(out, planned.warnings)
     if dry_run:
         out.show(running.describe(planned), running.show_plan)

@@ -105,6 +105,8 @@ class Run(Shape):
     succeeded: int
     failed: int
     cancelled: int
+    held: int
+    """Of those queued and pending: they do not start, since the first ones failed alike."""
 
     @classmethod
     def of(cls, summary: "RunSummary") -> "Run":
@@ -121,6 +123,8 @@ class Runs(Shape):
 @dataclass(frozen=True)
 class Experiment(Shape):
     name: str
+    index: int
+    """Its number in the sweep, from 0."""
     state: State
     reason: Reason | None
     """Why it is in its state, where that does not go without saying."""
@@ -136,6 +140,8 @@ class Experiment(Shape):
     queued_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
+    not_before: datetime | None
+    """When its back-off ends, while it is queued for another attempt."""
     queued_seconds: float | None
     run_seconds: float | None
 
@@ -212,6 +218,21 @@ class Stopped(Shape):
 @dataclass(frozen=True)
 class Stops(Shape):
     stopped: tuple[Stopped, ...]
+
+
+@dataclass(frozen=True)
+class Retried(Shape):
+    name: str
+    """The name of the run."""
+    experiments: tuple[str, ...]
+    """Those that get another attempt; none: there was nothing to try again."""
+    released: int
+    """How many were held, and go on."""
+
+
+@dataclass(frozen=True)
+class Retries(Shape):
+    retried: tuple[Retried, ...]
 
 
 @dataclass(frozen=True)

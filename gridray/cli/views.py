@@ -6,7 +6,7 @@ from gridray.cli import shapes, text
 from gridray.cli.output import Output
 from gridray.cli.text import Column
 from gridray.readers.runs import ExperimentView
-from gridray.states import State
+from gridray.states import Reason, State
 
 RUN_COLUMNS = (
     Column("Run"),
@@ -87,6 +87,9 @@ def run(out: Output, found: shapes.RunDetail) -> None:
     """Draw a run: its experiments; what is known of the failed ones; a summary."""
     out.table(EXPERIMENT_COLUMNS, map(experiment_row, found.experiments))
     failures(out, found)
+    if found.held:
+        out.note()
+        out.note(held(found))
     out.note()
     out.note(summary(found))
 
@@ -100,6 +103,17 @@ def failures(out: Output, found: shapes.RunDetail) -> None:
         out.note(f"{each.name} failed: {text.harmless(explanation(each)) or 'no reason is known'}")
     if len(failed) > FAILURES_TOLD:
         out.note(f"… and {len(failed) - FAILURES_TOLD:,} more")
+
+
+def held(found: shapes.RunDetail) -> str:
+    """Tell why experiments are held, and what can be done about it."""
+    why = next(each.message for each in found.experiments if each.reason is Reason.HELD)
+    return (
+        f"{text.count(found.held, 'experiment')} held, since the first ones failed in the same "
+        f"way ({text.harmless(why or '')})\n"
+        f"`gridray retry {found.name}` tries again and goes on, `gridray retry --held "
+        f"{found.name}` only goes on, `gridray stop run {found.name}` ends it"
+    )
 
 
 def experiment_row(each: shapes.Experiment) -> list[str]:
@@ -122,6 +136,8 @@ def summary(found: shapes.Run) -> str:
     counts = [(getattr(found, state), state) for state in COUNTED]
     told = ", ".join(f"{number:,} {state}" for number, state in counts if number)
     total = text.count(found.experiment_count, "experiment")
+    if found.held:
+        told += f" ({found.held:,} held)"
     spent = text.duration(found.duration_seconds)
     return f"{total}: {told} · {spent} · cluster {text.harmless(found.cluster)}"
 

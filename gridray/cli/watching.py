@@ -18,7 +18,7 @@ POLL_INTERVAL = 0.5
 
 
 def wait(out: Output, store: Store, run: str) -> shapes.RunDetail:
-    """Tell what becomes of a run's experiments until it is over, and return how it ended.
+    """Tell what becomes of a run's experiments until it is over or held, and return how it ended.
 
     On a terminal that is one line, and one for each that fails; elsewhere one for each change.
     """
@@ -34,7 +34,7 @@ def wait(out: Output, store: Store, run: str) -> shapes.RunDetail:
                 told[each.name] = each.state
                 if each.state is State.FAILED or not is_live:
                     out.note(views.change(each))
-        if view.state.is_terminal:
+        if runs.is_at_rest(view.state, view.queued, view.held):
             out.note(views.summary(view))
             return view
         was_stalled, is_stalled = is_stalled, outage.look(time.monotonic())
@@ -52,6 +52,12 @@ def check(view: shapes.RunDetail) -> None:
         StateError: one has not.
     """
     missed = view.experiment_count - view.succeeded
+    if view.held:
+        raise StateError(
+            f"{view.held:,} of {view.experiment_count:,} experiments of {view.name} are held, "
+            "since the first ones all failed in the same way",
+            hint=f"`gridray retry {view.name}` tries again, `gridray stop run {view.name}` ends it",
+        )
     if missed:
         others = (each for each in view.experiments if each.state is not State.SUCCEEDED)
         name = next((each.name for each in others), view.name)

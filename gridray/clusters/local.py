@@ -217,6 +217,9 @@ def _environment(identity: str, token: str) -> dict[str, str]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": token,
         "RAY_JOB_START_TIMEOUT_SECONDS": str(JOB_START_TIMEOUT),
+        # Ray would end the supervisor of any experiment, and the controller, when the machine runs
+        # low on memory. The kernel ends the process that takes it, and the runner can say so.
+        "RAY_memory_monitor_refresh_ms": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
     }
 

@@ -5,19 +5,37 @@ submitted again only when Ray calls its last attempt over, or has never heard of
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gridray.layout import AttemptName
-from gridray.outcome import EXIT_STORE_UNREACHABLE, ended_row, following, goes_on, requeued
+from gridray.outcome import (
+    EXIT_FENCED,
+    EXIT_STORE_UNREACHABLE,
+    ended_row,
+    failed_alike,
+    following,
+    goes_on,
+    requeued,
+    withdrawn,
+)
 from gridray.rayjobs import Job, JobError, JobStatus
-from gridray.records import AttemptState, Row, RunRecord, StopRequest
+from gridray.records import AttemptState, Row, RunRecord
 from gridray.states import TRANSITIONS, Reason, State
 
 # Jobs that wait for resources at once, over all runs: enough that a free place is taken at once and
 # an autoscaler sees the demand, few enough that Ray's queue stays short and a stop is quick.
 PENDING_LIMIT = 16
+# Of these, so many may be of each run in any case: what one run waits for may never come.
+PENDING_SHARE = 2
 
 MESSAGE_LIMIT = 300
+
+# How many times in a row an attempt may end before its runner has said anything: what the platform
+# could not prepare once it may prepare the next time, but a node without Python stays so.
+STARTS = 3
+
+# A shell's exit code of what a signal has killed is this and the signal's number.
+SIGNALLED = 128
 
 
 @dataclass(frozen=True)
@@ -26,7 +44,6 @@ class RunView:
 
     record: RunRecord
     rows: Sequence[Row]
-    stops: Sequence[StopRequest] = ()
 
     def attempt(self, index: int) -> AttemptName:
         return AttemptName(self.record.name, index, self.rows[index].attempt)
@@ -34,11 +51,15 @@ class RunView:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All that decisions rest on. `attempts` was read after `jobs`."""
+    """All that decisions rest on. `attempts` was read after `jobs`.
+
+    `infeasible` says of a run why no node could ever run its experiments.
+    """
 
     runs: Sequence[RunView]
     jobs: Mapping[str, Job]
     attempts: Mapping[AttemptName, AttemptState]
+    infeasible: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,26 +111,86 @@ def decide(snapshot: Snapshot, now: float) -> list[Decision]:
     for view in snapshot.runs:
         rows = list(view.rows)
         for index, row in enumerate(view.rows):
-            if row.state.is_terminal:
-                continue
-            name = view.attempt(index)
-            job = snapshot.jobs.get(str(name))
-            attempt = snapshot.attempts.get(name)
-            if attempt is not None and attempt.doomed_at and job is not None and job.node_id:
-                decisions.append(Drain(job.node_id, attempt.doomed_at))
-            changed = _observe(view.record, row, job, attempt, now)
-            if changed.attempt != row.attempt:
-                decisions.append(Fence(name))
-            stop = next((stop for stop in view.stops if stop.covers(index)), None)
-            if stop is not None:
-                if changed.state.is_submitted:
-                    decisions.append(Stop(name, stop.grace))
-                changed = _cancel_waiting(changed, job, now)
-            if changed != row:
-                rows[index] = changed
-                decisions.append(Change(view.record.name, index, changed))
+            if not row.state.is_terminal:
+                rows[index], others = _next(view, index, snapshot, now)
+                decisions += others
+        decisions += _hold(view, rows, snapshot)
+        decisions += [
+            Change(view.record.name, index, rows[index])
+            for index, row in enumerate(view.rows)
+            if rows[index] is not row and rows[index] != row
+        ]
         views.append(replace(view, rows=rows))
-    return decisions + list(_submissions(views))
+    return decisions + list(_submissions(views, snapshot.jobs, now))
+
+
+def _next(
+    view: RunView, index: int, snapshot: Snapshot, now: float
+) -> tuple[Row, Sequence[Decision]]:
+    """Return where an experiment is now, and what its last attempt is to hear."""
+    row = view.rows[index]
+    name = view.attempt(index)
+    job = snapshot.jobs.get(str(name))
+    if row.state is State.QUEUED and job is None and row.stop_grace is None:
+        return row, ()
+    attempt = _heard(view.record, row, name, snapshot)
+    decisions: list[Decision] = []
+    if attempt is not None and attempt.doomed_at and job is not None and job.node_id:
+        decisions.append(Drain(job.node_id, attempt.doomed_at))
+    changed = _observe(view.record, row, job, attempt, now)
+    if changed.attempt != row.attempt:
+        decisions.append(Fence(name))
+    if row.stop_grace is not None:
+        if changed.state.is_submitted:
+            decisions.append(Stop(name, row.stop_grace))
+        changed = _cancel_waiting(changed, job, now)
+    if _waits(changed, job):
+        changed = _judged(changed, snapshot.infeasible.get(name.run))
+    return changed, decisions
+
+
+def _judged(row: Row, why_never: str | None) -> Row:
+    """Return what waits in Ray's queue with the reason why it always will, if there is one."""
+    if why_never is not None:
+        return replace(row, reason=Reason.INFEASIBLE, message=why_never)
+    is_feasible_again = row.reason is Reason.INFEASIBLE
+    return replace(row, reason=None, message=None) if is_feasible_again else row
+
+
+def _heard(
+    record: RunRecord, row: Row, name: AttemptName, snapshot: Snapshot
+) -> AttemptState | None:
+    """Return what an attempt's runner has said, but for a last word that came too late.
+
+    Ray has the next attempt already if a controller was killed between submitting it and recording
+    that; a runner that was cut off may have had its last word since then.
+    """
+    attempt = snapshot.attempts.get(name)
+    if attempt is None or not attempt.state.is_terminal:
+        return attempt
+    following_one = replace(name, attempt=name.attempt + 1)
+    if str(following_one) not in snapshot.jobs or goes_on(record, ended_row(row, attempt)):
+        return attempt
+    return replace(attempt, state=State.RUNNING)
+
+
+def _hold(view: RunView, rows: list[Row], snapshot: Snapshot) -> Iterator[Decision]:
+    """Mark what does not start since the first experiments failed alike, or that it may again.
+
+    Ray keeps what waits there already; its runner, once started, hears that it is fenced off.
+    """
+    is_held = bool(failed_alike(view.record, rows))
+    for index, row in enumerate(rows):
+        is_waiting = row.state is State.PENDING and _waits(
+            row, snapshot.jobs.get(str(view.attempt(index)))
+        )
+        if row.state is State.QUEUED or is_waiting:
+            if is_held and row.reason is not Reason.HELD:
+                rows[index] = replace(row, reason=Reason.HELD)
+            elif not is_held and row.reason is Reason.HELD:
+                rows[index] = replace(row, reason=None)
+            if is_held and row.state is State.PENDING:
+                yield Fence(view.attempt(index))
 
 
 def _observe(
@@ -125,13 +206,13 @@ def _observe(
     if attempt is not None and attempt.state.is_terminal:
         ended = ended_row(row, attempt)
         # Ray gives the place away, and takes the next attempt, only when it calls the job over.
-        return following(record, ended) if is_over or not goes_on(record, ended) else row
+        return following(record, ended, now) if is_over or not goes_on(record, ended) else row
     if job is None:
         return _lost(record, row, attempt, Reason.NODE_LOST, "the cluster was restarted", now)
     if is_over:
         return _without_last_word(record, row, job, attempt, now)
     if attempt is not None and attempt.state in TRANSITIONS[row.state]:
-        return replace(row, state=attempt.state, started_at=attempt.started_at)
+        return replace(row, state=attempt.state, reason=None, started_at=attempt.started_at)
     return row
 
 
@@ -145,23 +226,38 @@ def _without_last_word(
         return _lost(record, row, attempt, Reason.NODE_LOST, None, now)
     if job.error is JobError.START_TIMEOUT:
         return _lost(record, row, None, Reason.START_TIMEOUT, None, now)
-    message = None
-    if job.error is JobError.START_FAILED:
-        message = _first_line(job.message)
-        reason = Reason.START_FAILED
-    elif job.exit_code == EXIT_STORE_UNREACHABLE:
-        reason = Reason.STORE_UNREACHABLE
-    elif attempt is not None and attempt.started_at is not None:
-        return _lost(record, row, attempt, Reason.RUNNER_LOST, message, now)
+    if job.exit_code == EXIT_FENCED:
+        return withdrawn(row)
+    if job.error is JobError.OUT_OF_MEMORY:
+        told = AttemptState(
+            State.FAILED,
+            Reason.OUT_OF_MEMORY,
+            started_at=attempt.started_at if attempt else None,
+            ended_at=now,
+            message="Ray ended it, since its node ran low on memory",
+        )
+        return following(record, ended_row(row, told), now)
+    if job.exit_code is not None and (job.exit_code < 0 or job.exit_code > SIGNALLED):
+        return _lost(record, row, attempt, Reason.RUNNER_LOST, None, now)
+    if attempt is not None and attempt.started_at is not None:
+        return _lost(record, row, attempt, Reason.RUNNER_LOST, None, now)
+    if job.exit_code == EXIT_STORE_UNREACHABLE:
+        reason, message = Reason.STORE_UNREACHABLE, None
+    elif job.status is JobStatus.FAILED:
+        reason, message = Reason.START_FAILED, _gist(job)
+        if row.setbacks < STARTS - 1:
+            return requeued(replace(row, reason=reason), now)
     else:
-        reason = Reason.RUNNER_LOST
+        reason, message = Reason.RUNNER_LOST, None
     return replace(row, state=State.FAILED, reason=reason, ended_at=now, message=message)
 
 
-def _first_line(text: str) -> str | None:
-    """Return what of Ray's message fits into a status; it may hold 20,000 characters of a log."""
-    lines = text.strip().splitlines()
-    return lines[0][:MESSAGE_LIMIT] if lines else None
+def _gist(job: Job) -> str | None:
+    """Return what of Ray's message fits into a status; a log may follow its first line."""
+    lines = job.message.strip().splitlines()
+    if not lines:
+        return None
+    return lines[-1 if job.error is JobError.EXIT_CODE else 0][:MESSAGE_LIMIT]
 
 
 def _lost(
@@ -177,7 +273,7 @@ def _lost(
     What had not started goes back into the queue; what had is not repeated unasked.
     """
     if attempt is None or attempt.started_at is None:
-        return requeued(replace(row, reason=reason))
+        return requeued(replace(row, reason=reason), now)
     ended = replace(
         row,
         state=State.FAILED,
@@ -186,7 +282,7 @@ def _lost(
         ended_at=now,
         message=message,
     )
-    return following(record, ended)
+    return following(record, ended, now)
 
 
 def _cancel_waiting(row: Row, job: Job | None, now: float) -> Row:
@@ -194,32 +290,47 @@ def _cancel_waiting(row: Row, job: Job | None, now: float) -> Row:
 
     Ray keeps a job that waits until it has a place for it; its runner then sees the stop at once.
     """
-    waits = row.state is State.PENDING and job is not None and job.status is JobStatus.PENDING
-    if row.state is not State.QUEUED and not waits:
+    if row.state is not State.QUEUED and not _waits(row, job):
         return row
     return replace(row, state=State.CANCELLED, reason=Reason.STOPPED, ended_at=now)
 
 
-def _submissions(views: Sequence[RunView]) -> Iterator[Submit]:
+def _waits(row: Row, job: Job | None) -> bool:
+    """Whether an attempt was submitted, and has no place yet."""
+    return row.state is State.PENDING and job is not None and job.status is JobStatus.PENDING
+
+
+def _submissions(views: Sequence[RunView], jobs: Mapping[str, Job], now: float) -> Iterator[Submit]:
     """Yield what to submit: from each run in turn, so that none starves another."""
-    pending = sum(row.state is State.PENDING for view in views for row in view.rows)
-    queues = [_queue(view) for view in views]
-    while queues and pending < PENDING_LIMIT:
-        for queue in list(queues):
-            name = next(queue, None)
-            if name is None:
-                queues.remove(queue)
-            elif pending < PENDING_LIMIT:
-                pending += 1
+    waiting = [sum(row.state is State.PENDING for row in view.rows) for view in views]
+    queues = [_queue(view, jobs, now) for view in views]
+    is_open = [True] * len(views)
+    while any(is_open):
+        for place, queue in enumerate(queues):
+            has_room = sum(waiting) < PENDING_LIMIT or waiting[place] < PENDING_SHARE
+            name = next(queue, None) if is_open[place] and has_room else None
+            is_open[place] = name is not None
+            if name is not None:
+                waiting[place] += 1
                 yield Submit(name)
 
 
-def _queue(view: RunView) -> Iterator[AttemptName]:
+def _queue(view: RunView, jobs: Mapping[str, Job], now: float) -> Iterator[AttemptName]:
     submitted = sum(row.state.is_submitted for row in view.rows)
     limit = view.record.max_parallel or len(view.rows)
     for index, row in enumerate(view.rows):
         if submitted >= limit:
             return
-        if row.state is State.QUEUED:
+        if row.state is State.QUEUED and _may_start(view.attempt(index), row, jobs, now):
             submitted += 1
             yield view.attempt(index)
+
+
+def _may_start(name: AttemptName, row: Row, jobs: Mapping[str, Job], now: float) -> bool:
+    """Whether nothing keeps an experiment back: the hold, its back-off, an attempt still there."""
+    if row.reason is Reason.HELD or (row.not_before is not None and now < row.not_before):
+        return False
+    if name.attempt == 0:
+        return True
+    before = jobs.get(str(replace(name, attempt=name.attempt - 1)))
+    return before is None or before.status.is_terminal

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from gridray import bundle, layout
@@ -12,26 +12,32 @@ from gridray.controller.decide import (
     Drain,
     Fence,
     RunView,
-    Snapshot,
     Stop,
     Submit,
     decide,
 )
-from gridray.errors import ClusterError, DamagedError, ExistsError, NotFoundError, StoreError
+from gridray.controller.sight import Sight
+from gridray.errors import (
+    ClusterError,
+    DamagedError,
+    ExistsError,
+    GridrayError,
+    NotFoundError,
+    StoreError,
+)
 from gridray.layout import AttemptName, ExperimentName
-from gridray.rayjobs import Job, JobStatus, RayJobs, RejectedError, Submission
+from gridray.rayjobs import RayJobs, RejectedError, Submission
 from gridray.records import (
     FENCED,
-    AttemptState,
     Row,
     RunRecord,
     RunStatus,
-    StopRequest,
     decode,
     read_run,
 )
+from gridray.requests import applied, decode_request
 from gridray.states import Reason, State
-from gridray.store import Store, parse_json
+from gridray.store import Store
 
 # Seconds between two looks. Looking costs money on S3 and nothing on a disk; while something runs,
 # each look also asks Ray for all its jobs, so a slow answer makes the pause longer.
@@ -53,8 +59,7 @@ RAY_STOP_WAIT = 3600
 class _ActiveRun:
     record: RunRecord
     rows: list[Row]
-    stops: list[StopRequest] = field(default_factory=list)
-    requests_read: set[str] = field(default_factory=set)
+    handled: set[str] = field(default_factory=set)
     recorded_at: float = 0.0
     is_recorded: bool = False
 
@@ -80,10 +85,10 @@ class Controller:
         self._clock = clock
         self._runs: dict[str, _ActiveRun] = {}
         self._missing_since: dict[tuple[str, str], float] = {}
-        self._our_jobs: dict[str, Job] = {}
-        self._used_up: set[str] = set()
+        self._sight = Sight(store, jobs, clock, self._tell_once)
         self._told: set[str] = set()
-        self._asked_to_stop: set[AttemptName] = set()
+        self._asked_to_end: set[AttemptName] = set()
+        self._fenced: set[AttemptName] = set()
         self._package_checked_at = 0.0
 
     def run_forever(self) -> None:
@@ -111,7 +116,8 @@ class Controller:
         if not self._runs:
             return
         self._read_requests()
-        for decision in decide(self._snapshot(), self._clock()):
+        views = [RunView(run.record, run.rows) for run in self._runs.values()]
+        for decision in decide(self._sight.look(views), self._clock()):
             self._act(decision)
         self._record()
 
@@ -151,55 +157,35 @@ class Controller:
         raw = self._store.find_json(key)
         if raw is None:
             return _ActiveRun(record, [Row(queued_at=record.created_at)] * record.count)
-        return _ActiveRun(record, list(decode(RunStatus, raw, key).rows), is_recorded=True)
+        status = decode(RunStatus, raw, key)
+        return _ActiveRun(record, list(status.rows), set(status.handled), is_recorded=True)
 
     def _abandon(self, run: _ActiveRun) -> None:
         """Stop what still runs of a run that was deleted."""
         for index, row in enumerate(run.rows):
-            job = self._our_jobs.get(str(AttemptName(run.record.name, index, row.attempt)))
+            job = self._sight.job(AttemptName(run.record.name, index, row.attempt))
             if job is not None and not row.state.is_terminal:
                 self._jobs.stop(job.submission_id)
 
     def _read_requests(self) -> None:
         for name, run in self._runs.items():
-            keys = [entry.key for entry in self._store.entries(layout.requests(name))]
-            for key in keys:
-                if key not in run.requests_read:
-                    self._read_request(run, key)
-                    run.requests_read.add(key)
+            for request in self._unread(run):
+                self._read_request(run, layout.requests(name) + request)
+
+    def _unread(self, run: _ActiveRun) -> list[str]:
+        """Return the names of a run's requests that are not in its rows yet, oldest first."""
+        names = self._store.names(layout.requests(run.record.name))
+        return [name for name in names if name not in run.handled]
 
     def _read_request(self, run: _ActiveRun, key: str) -> None:
         try:
-            run.stops.append(decode(StopRequest, self._store.get_json(key), key))
+            run.rows = applied(run.rows, decode_request(self._store.get_json(key), key))
         except DamagedError as error:
             self._tell_once(error)
+        run.handled.add(layout.last_part(key))
+        run.is_recorded = False
 
-    def _snapshot(self) -> Snapshot:
-        jobs = {}
-        self._used_up = set()
-        for job in self._jobs.jobs().values():
-            if self._is_ours(job):
-                jobs[f"{job.metadata['experiment']}-a{job.metadata['attempt']}"] = job
-            else:
-                self._used_up.add(job.submission_id)
-        self._our_jobs = jobs
-        views = [RunView(run.record, run.rows, run.stops) for run in self._runs.values()]
-        started = (name for view in views for name in _started(view, jobs))
-        names = {layout.attempt_state(name): name for name in started}
-        attempts = {}
-        for key, data in self._store.get_many(names).items():
-            try:
-                attempts[names[key]] = decode(AttemptState, parse_json(data, key), key)
-            except DamagedError as error:
-                self._tell_once(error)
-        return Snapshot(views, jobs, attempts)
-
-    def _is_ours(self, job: Job) -> bool:
-        """Whether a job is of a run that is active, and not of an earlier one of the same name."""
-        run = self._runs.get(job.metadata.get("run", ""))
-        return run is not None and job.metadata.get("identity") == run.record.identity
-
-    def _tell_once(self, error: DamagedError) -> None:
+    def _tell_once(self, error: GridrayError) -> None:
         if error.message not in self._told:
             self._told.add(error.message)
             print(f"gridray: {error.message}", flush=True)  # noqa: T201 (the actor's log)
@@ -213,7 +199,7 @@ class Controller:
             case Stop(name, grace):
                 self._stop(name, grace)
             case Fence(name):
-                self._store.put_json(layout.attempt_stop(name), FENCED)
+                self._fence(name)
             case Drain(node_id, doomed_at):
                 if node_id not in self._drained:
                     self._drain(node_id, doomed_at)
@@ -270,7 +256,7 @@ class Controller:
 
         Ray knows a job as long as the cluster lives, and so the answer stays the same.
         """
-        return f"{name}-{identity[:6]}" if str(name) in self._used_up else str(name)
+        return f"{name}-{identity[:6]}" if self._sight.is_used_up(str(name)) else str(name)
 
     def _provide_package(self) -> None:
         now = self._clock()
@@ -281,13 +267,19 @@ class Controller:
         self._package_checked_at = now
 
     def _stop(self, name: AttemptName, grace: float) -> None:
-        if name in self._asked_to_stop:
+        if name in self._asked_to_end:
             return
         try:
             self._store.create_json(layout.attempt_stop(name), {"grace": grace})
         except ExistsError:
             pass
-        self._asked_to_stop.add(name)
+        self._asked_to_end.add(name)
+
+    def _fence(self, name: AttemptName) -> None:
+        if name in self._fenced:
+            return
+        self._store.put_json(layout.attempt_stop(name), FENCED)
+        self._fenced.add(name)
 
     def _record(self) -> None:
         """Write what has changed, at most once a second, and let go of the runs that are over."""
@@ -296,24 +288,23 @@ class Controller:
             is_over = all(row.state.is_terminal for row in run.rows)
             due = now - run.recorded_at >= STATUS_INTERVAL or is_over
             if not run.is_recorded and due:
-                status = RunStatus(now, tuple(run.rows))
+                status = RunStatus(now, tuple(run.rows), frozenset(run.handled))
                 self._store.put_json(layout.status(name), status.to_json())
                 run.is_recorded, run.recorded_at = True, now
             if is_over:
-                identity = run.record.identity
-                self._store.delete(layout.active_run(self._cluster_key, name, identity))
-                del self._runs[name]
-                self._asked_to_stop = {asked for asked in self._asked_to_stop if asked.run != name}
+                self._let_go(run)
 
+    def _let_go(self, run: _ActiveRun) -> None:
+        """Take a run that is over off the list, unless somebody has just asked for more of it.
 
-def _started(view: RunView, jobs: Mapping[str, Job]) -> Iterator[AttemptName]:
-    """Yield the attempts whose runner may have said something that we have not seen."""
-    for index, row in enumerate(view.rows):
-        if row.state.is_terminal:
-            continue
-        name = view.attempt(index)
-        job = jobs.get(str(name))
-        if row.state.is_submitted and (job is None or job.status is not JobStatus.PENDING):
-            yield name
-        elif job is not None and job.status is not JobStatus.PENDING:
-            yield name
+        Who asks writes the request first and the marker then, so one of the two is seen.
+        """
+        name = run.record.name
+        marker = layout.active_run(self._cluster_key, name, run.record.identity)
+        self._store.delete(marker)
+        if self._unread(run):
+            self._store.put(marker, b"")
+            return
+        del self._runs[name]
+        self._asked_to_end = {asked for asked in self._asked_to_end if asked.run != name}
+        self._fenced = {fenced for fenced in self._fenced if fenced.run != name}

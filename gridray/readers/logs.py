@@ -2,16 +2,20 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from gridray import layout, logformat
+from gridray.backoff import outlast
 from gridray.layout import AttemptName
 from gridray.readers import runs
-from gridray.states import State
+from gridray.records import AttemptState, decode
+from gridray.states import Reason, State
 from gridray.store import Store
 
 POLL_INTERVAL = 0.5
+# An attempt that is to be, or has no place yet.
+WAITING = (State.QUEUED, State.PENDING)
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,10 @@ def attempt_of(store: Store, run: str, index: int, stream: str = "stdout") -> At
         NotFoundError: there is no such experiment.
     """
     return runs.latest_attempt(store, run, index, lambda name: layout.log(name, stream))
+
+
+def has_log(store: Store, name: AttemptName, stream: str = "stdout") -> bool:
+    return bool(store.names(layout.log(name, stream)))
 
 
 def read(store: Store, name: AttemptName, stream: str = "stdout") -> Iterator[LogLine]:
@@ -62,40 +70,142 @@ def raw(store: Store, name: AttemptName, stream: str = "stdout") -> Iterator[byt
         yield logformat.raw(store.get(entry.key))
 
 
+def attempts(store: Store, run: str, index: int) -> range:
+    """Return the numbers of the attempts that there have been, or are.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+    """
+    view = runs.experiment_view(store, run, index, time.time())
+    return range(view.attempt if view.state is State.QUEUED else view.attempt + 1)
+
+
 def follow(
     store: Store, run: str, index: int, stream: str = "stdout", last: int | None = None
 ) -> Iterator[LogLine]:
-    """Yield the lines of an experiment as they come, until it is over.
+    """Yield the lines of an experiment as they come, attempt by attempt, until it is over.
 
     Args:
         last: begin with so many lines of what there is; None: with all.
+
+    Raises:
+        NotFoundError: there is no such experiment (any more).
+        StoreError: the store stays out of reach.
     """
-    while (name := attempt_of(store, run, index, stream)) is None:
-        if _is_over(store, run, index):
-            return
-        time.sleep(POLL_INTERVAL)
-    position = 0
-    joiner = _Joiner(stream)
-    skipped = last is None
+    follower = Follower(store, run, index, stream, last)
     while True:
-        is_over = _is_over(store, run, index)
-        data = _from(store, name, stream, position)
-        position += len(data)
-        lines = list(joiner.feed(logformat.decode(data)))
-        if is_over:
-            lines += joiner.rest()
-        if not skipped and last is not None:
-            lines = lines[-last:] if last else []
-            skipped = True
-        yield from lines
-        if is_over:
+        look = outlast(follower.look)
+        for part in look.parts:
+            yield from part.lines
+        if look.is_over:
             return
         time.sleep(POLL_INTERVAL)
 
 
-def _is_over(store: Store, run: str, index: int) -> bool:
-    state: State = runs.experiment_view(store, run, index, time.time()).state
-    return state.is_terminal
+@dataclass(frozen=True)
+class Part:
+    """New lines of one attempt. `begins` tells that it is the next one, `reason` why there is one.
+
+    The reason is why the attempt before has ended, as far as the store knows.
+    """
+
+    attempt: int
+    lines: Sequence[LogLine]
+    begins: bool = False
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is new since the last look, and whether the experiment is over."""
+
+    parts: Sequence[Part]
+    is_over: bool
+
+
+class Follower:
+    """Reads on in the log of an experiment, from attempt to attempt."""
+
+    def __init__(
+        self,
+        store: Store,
+        run: str,
+        index: int,
+        stream: str = "stdout",
+        last: int | None = None,
+    ) -> None:
+        """Begin with the latest attempt that has written; of it with the `last` lines, or all."""
+        self._store = store
+        self._run = run
+        self._index = index
+        self._stream = stream
+        self._last = last
+        self._place: _Place | None = None
+        self._reason: Reason | None = None
+
+    def look(self) -> Look:
+        """Return what is new. A look that fails changes nothing, so that it can be repeated.
+
+        Raises:
+            NotFoundError: there is no such experiment (any more).
+            StoreError: the store cannot be read.
+        """
+        # Read before the lines: what is over has written all of them.
+        view = runs.experiment_view(self._store, self._run, self._index, time.time())
+        place = self._place or self._first_place()
+        if place is None:
+            return Look((), view.state.is_terminal)
+        is_new = self._place is None
+        is_told = view.state in WAITING and view.reason is not Reason.HELD
+        reason = (view.reason if is_told else None) or self._reason
+        is_over = view.state.is_terminal
+        part, place = self._read(place, is_complete=is_over or place.attempt < view.attempt)
+        if is_new and self._last is not None:
+            part = replace(part, lines=part.lines[-self._last :] if self._last else ())
+        parts = [part]
+        for attempt in range(place.attempt + 1, self._begun(view) + 1):
+            part, found = self._read(_Place(attempt), is_complete=is_over or attempt < view.attempt)
+            is_here = attempt == view.attempt and (not is_over or view.started_at is not None)
+            if part.lines or is_here:
+                why = reason if attempt == view.attempt else None
+                parts.append(replace(part, begins=True, reason=why or self._ended(attempt - 1)))
+                place = found
+        self._place, self._reason = place, reason
+        return Look(parts, is_over)
+
+    def _first_place(self) -> "_Place | None":
+        name = attempt_of(self._store, self._run, self._index, self._stream)
+        return None if name is None else _Place(name.attempt)
+
+    def _begun(self, view: runs.ExperimentView) -> int:
+        """Return the number of the latest attempt that has a place, as far as is known."""
+        return view.attempt - 1 if view.state in WAITING else view.attempt
+
+    def _ended(self, attempt: int) -> Reason | None:
+        """Return why an attempt has ended, if its runner has said so."""
+        key = layout.attempt_state(AttemptName(self._run, self._index, attempt))
+        raw = self._store.find_json(key)
+        return None if raw is None else decode(AttemptState, raw, key).reason
+
+    def _read(self, place: "_Place", *, is_complete: bool) -> "tuple[Part, _Place]":
+        """Read on from a place; the end of what is complete is a line too."""
+        name = AttemptName(self._run, self._index, place.attempt)
+        data = _from(self._store, name, self._stream, place.position)
+        joiner = _Joiner(self._stream, place.pending)
+        lines = list(joiner.feed(logformat.decode(data)))
+        if is_complete:
+            lines += joiner.rest()
+        there = _Place(place.attempt, place.position + len(data), joiner.pending)
+        return Part(place.attempt, lines), there
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A place in the log of an attempt, and what of a line has been read before it."""
+
+    attempt: int
+    position: int = 0
+    pending: tuple[logformat.Record, ...] = ()
 
 
 def _from(store: Store, name: AttemptName, stream: str, position: int) -> bytes:
@@ -137,23 +247,28 @@ def _lines(chunks: Iterable[bytes], stream: str) -> Iterator[LogLine]:
 class _Joiner:
     """Puts the parts of a line together; its time is that of its first part."""
 
-    def __init__(self, stream: str) -> None:
+    def __init__(self, stream: str, pending: Iterable[logformat.Record] = ()) -> None:
+        """Begin in the middle of a line, of which these parts are known."""
         self._stream = stream
-        self._time = ""
-        self._parts: list[bytes] = []
+        self._parts = list(pending)
+
+    @property
+    def pending(self) -> tuple[logformat.Record, ...]:
+        """The parts of a line that is not whole yet."""
+        return tuple(self._parts)
 
     def feed(self, records: Iterable[logformat.Record]) -> Iterator[LogLine]:
         for record in records:
             if record.full and not self._parts:
                 yield LogLine(record.time, self._stream, record.content + b"\n")
                 continue
-            self._time = self._time if self._parts else record.time
-            self._parts.append(record.content)
+            self._parts.append(record)
             if record.full:
-                self._parts.append(b"\n")
                 yield from self.rest()
 
     def rest(self) -> Iterator[LogLine]:
         if self._parts:
-            yield LogLine(self._time, self._stream, b"".join(self._parts))
+            end = b"\n" if self._parts[-1].full else b""
+            content = b"".join(part.content for part in self._parts) + end
+            yield LogLine(self._parts[0].time, self._stream, content)
             self._parts = []

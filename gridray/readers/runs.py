@@ -1,7 +1,7 @@
 """Where runs and experiments are."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from gridray import layout, scripts
 from gridray.errors import DamagedError, NotFoundError
 from gridray.layout import AttemptName, ExperimentName
-from gridray.outcome import ended_row, following
+from gridray.outcome import ended_row, failed_alike, following
 from gridray.records import (
     AttemptState,
     Point,
@@ -20,6 +20,7 @@ from gridray.records import (
     read_points,
     read_run,
 )
+from gridray.requests import applied, decode_request
 from gridray.states import DESCRIPTIONS, Reason, State
 from gridray.store import Store, parse_json
 
@@ -28,9 +29,13 @@ RECENT_SECONDS = 24 * 3600
 
 @dataclass(frozen=True)
 class ExperimentView:
-    """One experiment. Times are UTC, durations seconds; `command` is its argv."""
+    """One experiment. Times are UTC, durations seconds; `command` is its argv.
+
+    `not_before` is when its back-off ends, while it is queued for another attempt.
+    """
 
     name: str
+    index: int
     state: State
     reason: Reason | None
     message: str | None
@@ -41,6 +46,7 @@ class ExperimentView:
     queued_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
+    not_before: datetime | None
     queued_seconds: float | None
     run_seconds: float | None
 
@@ -55,7 +61,11 @@ class ExperimentView:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """One run at a glance. `experiments` and the numbers after it count experiments."""
+    """One run at a glance. `experiments` and the numbers after it count experiments.
+
+    `held` are those of `queued` and `pending` that do not start, since the first ones of the run
+    failed alike.
+    """
 
     name: str
     state: State
@@ -71,6 +81,7 @@ class RunSummary:
     succeeded: int
     failed: int
     cancelled: int
+    held: int
 
 
 @dataclass(frozen=True)
@@ -90,10 +101,13 @@ def run_view(store: Store, run: str, now: float) -> RunView:
     """
     record = read_run(store, run)
     points = read_points(store, run)
-    rows = _latest(store, record, _rows(record, store.find_json(layout.status(run))))
+    status = _status(record, store.find_json(layout.status(run)))
+    asked = _asked(store, run, status)
+    rows = _latest(store, record, asked, range(len(asked)), now)
     deleted = {int(name) for name in store.names(layout.deletions(run))}
+    alike = _alike(record, rows)
     experiments = tuple(
-        _experiment(record, index, points[index], row, now)
+        _experiment(record, index, points[index], row, now, alike)
         for index, row in enumerate(rows)
         if index not in deleted
     )
@@ -106,13 +120,18 @@ def experiment_view(store: Store, run: str, index: int, now: float) -> Experimen
     Raises:
         NotFoundError: there is no such run, or it has no such experiment (any more).
     """
-    name = str(ExperimentName(run, index))
-    for experiment in run_view(store, run, now).experiments:
-        if experiment.name == name:
-            return experiment
-    raise NotFoundError(
-        f"the run {run!r} has no experiment {name!r}", hint=f"`gridray status {run}` lists them"
-    )
+    record = read_run(store, run)
+    asked = _asked(store, run, _status(record, store.find_json(layout.status(run))))
+    if index >= len(asked) or store.exists(layout.deletion(run, index)):
+        name = str(ExperimentName(run, index))
+        raise NotFoundError(
+            f"the run {run!r} has no experiment {name!r}",
+            hint=f"`gridray status {run}` lists them",
+        )
+    # Who follows one of many asks often; the others need not be up to date for it.
+    rows = _latest(store, record, asked, [index], now)
+    point = read_points(store, run)[index]
+    return _experiment(record, index, point, rows[index], now, _alike(record, rows))
 
 
 def summaries(
@@ -132,8 +151,8 @@ def summaries(
             record = decode(RunRecord, parse_json(data, key), key)
             status_key = layout.status(record.name)
             status = statuses.get(status_key)
-            rows = _rows(record, None if status is None else parse_json(status, status_key))
-            found.append(_summary(record, rows, now))
+            raw = None if status is None else parse_json(status, status_key)
+            found.append(_summary(record, _status(record, raw).rows, now))
         except DamagedError as error:
             damaged(error)
     return sorted(found, key=lambda summary: summary.created_at, reverse=True)
@@ -142,6 +161,11 @@ def summaries(
 def is_recent(summary: RunSummary, now: float) -> bool:
     """Whether a run is not over yet, or has been for less than a day."""
     return summary.ended_at is None or now - summary.ended_at.timestamp() < RECENT_SECONDS
+
+
+def is_at_rest(state: State, queued: int, held: int) -> bool:
+    """Whether nothing more happens to a run by itself: it is over, or all that is left is held."""
+    return state.is_terminal or (state is State.QUEUED and held == queued)
 
 
 def run_names(store: Store) -> list[str]:
@@ -153,7 +177,7 @@ def latest_attempt(
 ) -> AttemptName | None:
     """Return the latest attempt of which the store holds something below `key_of(attempt)`."""
     record = read_run(store, run)
-    rows = _rows(record, store.find_json(layout.status(run)))
+    rows = _status(record, store.find_json(layout.status(run))).rows
     if index >= len(rows):
         raise NotFoundError(
             f"the run {run!r} has {len(rows)} experiments, from {run}-exp0 on",
@@ -167,36 +191,62 @@ def latest_attempt(
     return None
 
 
-def _rows(record: RunRecord, status: Any) -> Sequence[Row]:
-    if status is None:
-        return [Row(queued_at=record.created_at)] * record.count
-    return decode(RunStatus, status, layout.status(record.name)).rows
+def _status(record: RunRecord, raw: Any) -> RunStatus:
+    if raw is None:
+        return RunStatus(record.created_at, (Row(queued_at=record.created_at),) * record.count)
+    return decode(RunStatus, raw, layout.status(record.name))
 
 
-def _latest(store: Store, record: RunRecord, rows: Sequence[Row]) -> list[Row]:
+def _asked(store: Store, run: str, status: RunStatus) -> Sequence[Row]:
+    """Return the rows with what users have asked for and the controller has not seen yet."""
+    rows: Sequence[Row] = status.rows
+    prefix = layout.requests(run)
+    unseen = [prefix + name for name in store.names(prefix) if name not in status.handled]
+    for key, raw in store.get_many_json(unseen).items():
+        rows = applied(rows, decode_request(raw, key))
+    return rows
+
+
+def _latest(
+    store: Store, record: RunRecord, rows: Sequence[Row], indexes: Iterable[int], now: float
+) -> list[Row]:
     """Put the runners' own words over what the controller had heard when it wrote last."""
     names = {
-        layout.attempt_state(name): index
-        for index, row in enumerate(rows)
-        if row.state.is_submitted and (name := AttemptName(record.name, index, row.attempt))
+        layout.attempt_state(AttemptName(record.name, index, rows[index].attempt)): index
+        for index in indexes
+        if rows[index].state.is_submitted
     }
     latest = list(rows)
     for key, raw in store.get_many_json(names).items():
         attempt = decode(AttemptState, raw, key)
         index = names[key]
         row = ended_row(rows[index], attempt)
-        latest[index] = following(record, row) if row.state.is_terminal else row
+        latest[index] = following(record, row, now) if row.state.is_terminal else row
     return latest
 
 
+def _alike(record: RunRecord, rows: Sequence[Row]) -> str | None:
+    """Tell how the first experiments failed, if the others are held for it."""
+    indexes = failed_alike(record, rows)
+    if not indexes:
+        return None
+    names = [str(ExperimentName(record.name, index)) for index in indexes]
+    first = rows[indexes[0]]
+    way = DESCRIPTIONS[first.reason] if first.reason else "an unknown reason"
+    if first.exit_code and first.reason is Reason.EXIT_CODE:
+        way = f"exit code {first.exit_code}"
+    return f"{', '.join(names[:-1])} and {names[-1]}: {way}" if names[1:] else f"{names[0]}: {way}"
+
+
 def _experiment(
-    record: RunRecord, index: int, point: Point, row: Row, now: float
+    record: RunRecord, index: int, point: Point, row: Row, now: float, alike: str | None
 ) -> ExperimentView:
     return ExperimentView(
         name=str(ExperimentName(record.name, index)),
+        index=index,
         state=row.state,
         reason=row.reason,
-        message=row.message,
+        message=alike if row.reason is Reason.HELD else row.message,
         command=tuple(scripts.command(record.script, point.argv)),
         params=point.params,
         attempt=row.attempt,
@@ -204,6 +254,7 @@ def _experiment(
         queued_at=_utc(row.queued_at),
         started_at=_utc(row.started_at),
         ended_at=_utc(row.ended_at),
+        not_before=_utc(row.not_before),
         queued_seconds=_between(row.queued_at, row.started_at or row.ended_at, now),
         run_seconds=_between(row.started_at, row.ended_at, now),
     )
@@ -230,6 +281,7 @@ def _summary(record: RunRecord, rows: Sequence[Row], now: float) -> RunSummary:
         succeeded=count[State.SUCCEEDED],
         failed=count[State.FAILED],
         cancelled=count[State.CANCELLED],
+        held=sum(row.reason is Reason.HELD for row in rows),
     )
 
 

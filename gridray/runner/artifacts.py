@@ -1,10 +1,12 @@
 """The files that the script creates, on their way to the store and, for a later attempt, back."""
 
+import io
 import os
 import stat
 import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gridray import layout
@@ -12,7 +14,7 @@ from gridray.errors import NotFoundError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.readers.artifacts import Artifact, download
 from gridray.records import ArtifactIndex, ArtifactRecord
-from gridray.store import Store
+from gridray.store import PART, Store
 
 CONCURRENT_UPLOADS = 16
 # Larger files go one after the other, each in parts of its own, so that memory stays small.
@@ -21,6 +23,8 @@ LARGE = 8 * 1024 * 1024
 # of the file system's clock, unseen; it is read once more at the next sync. A time further off was
 # set by somebody, and any writing would have changed it.
 CLOCK_TICK_NS = 50_000_000
+# While a sync takes longer, the index is brought up to what is stored so far: it may be cut off.
+PUBLISH_INTERVAL = 5.0
 
 
 @dataclass(frozen=True)
@@ -39,38 +43,49 @@ class ArtifactSync:
         """Watch `root`, where `source_files` (relative paths) are no artifacts."""
         self._store = store
         self._name = name
-        self._root = root
+        self.root = root
         self._source_files = source_files
         self._records: dict[str, ArtifactRecord] = {}
+        # What the store's index says, which exists once it differs from nothing.
+        self._published: dict[str, ArtifactRecord] | None = {}
         self._settled: dict[str, _Seen] = {}
         self.not_kept: dict[str, str] = {}
 
     def restore(self) -> None:
         """Put the files of the attempt before into the working directory, as they were.
 
+        Nothing is written into the store yet.
+
         Raises:
+            NotFoundError: one of them is not in the store.
             StoreError: the store cannot be read.
+            UsageError: the disk does not take them.
         """
-        before = _last_index(self._store, self._name)
-        run, index = self._name.run, self._name.index
-        found = [
-            Artifact(
-                ExperimentName(run, index),
-                record,
-                layout.artifact(AttemptName(run, index, record.attempt), record.path),
-            )
-            for record in before
-        ]
+        found = [self._stored(record) for record in _last_index(self._store, self._name)]
+        before = [each.record for each in found]
         files = [each for each in found if each.record.link is None]
-        download(self._store, [(each, self._root / each.path) for each in files])
+        download(self._store, [(each, self.root / each.path) for each in files])
         for record in before:
             if record.link is not None:
-                link = self._root / record.path
+                link = self.root / record.path
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.symlink_to(record.link)
-        self._publish({record.path: record for record in before})
+        self._records = {record.path: record for record in before}
+        self._published = None if before else {}
         for record in before:
-            self._settled[record.path] = _seen(os.lstat(self._root / record.path))
+            self._settled[record.path] = _seen(os.lstat(self.root / record.path))
+
+    def _stored(self, record: ArtifactRecord) -> Artifact:
+        """Return a file of the attempt before as it is in the store.
+
+        A runner that was killed between file and index leaves a newer file than the index says,
+        and perhaps a shorter one; a large file is read by its size.
+        """
+        run, index = self._name.run, self._name.index
+        key = layout.artifact(AttemptName(run, index, record.attempt), record.path)
+        if record.size > PART:
+            record = replace(record, size=self._store.size(key) or record.size)
+        return Artifact(ExperimentName(run, index), record, key)
 
     def sync(self) -> bool:
         """Bring the store up to date.
@@ -83,34 +98,35 @@ class ArtifactSync:
         """
         before = time.time_ns()
         found = self._scan()
-        self._forget([path for path in self._records if path not in found])
+        vanished = [path for path in self._records if path not in found]
+        self._publish(self._records, _in_the_way(vanished, found))
         changed = [path for path in found if self._settled.get(path) != _seen(found[path])]
-        stored = self._upload(changed, found)
         records = dict(self._records)
-        for path in changed:
-            if path in stored:
-                records[path] = self._record(path, found[path])
-        self._publish(records)
+        published_at = time.monotonic()
+        for path in self._upload(changed, found):
+            records[path] = self._record(path, found[path])
+            if time.monotonic() - published_at > PUBLISH_INTERVAL:
+                self._publish(records)
+                published_at = time.monotonic()
+        # Last, so that of a file that is replaced by another one there is always one of the two.
+        self._publish(records, [path for path in vanished if path in records])
         for path in changed:
             self._settle(path, found[path], before)
         return all(path in self._settled or path in self.not_kept for path in found)
 
-    def _forget(self, vanished: list[str]) -> None:
-        """Drop files that are gone; first of all, since a directory may have taken the name."""
-        if not vanished:
-            return
-        gone = set(vanished)
-        self._publish({path: rec for path, rec in self._records.items() if path not in gone})
-        self._store.delete(*(layout.artifact(self._name, path) for path in vanished))
-        for path in vanished:
+    def _publish(self, records: Mapping[str, ArtifactRecord], gone: Sequence[str] = ()) -> None:
+        """Make the index say this, without the files that are gone, which are removed then."""
+        left_out = set(gone)
+        kept = {path: record for path, record in records.items() if path not in left_out}
+        if kept != self._published:
+            index = ArtifactIndex(tuple(kept[path] for path in sorted(kept)))
+            self._store.put_json(layout.artifact_index(self._name), index.to_json())
+        self._published = self._records = kept
+        keys = [layout.artifact(self._name, path) for path in gone]
+        with ThreadPoolExecutor(CONCURRENT_UPLOADS) as pool:
+            list(pool.map(self._store.delete, keys))
+        for path in gone:
             self._settled.pop(path, None)
-
-    def _publish(self, records: dict[str, ArtifactRecord]) -> None:
-        if records == self._records:
-            return
-        index = ArtifactIndex(tuple(records[path] for path in sorted(records)))
-        self._store.put_json(layout.artifact_index(self._name), index.to_json())
-        self._records = records
 
     def _scan(self) -> dict[str, os.stat_result]:
         found: dict[str, os.stat_result] = {}
@@ -119,7 +135,7 @@ class ArtifactSync:
 
     def _scan_directory(self, prefix: str, found: dict[str, os.stat_result]) -> None:
         try:
-            entries = list(os.scandir(self._root / prefix))
+            entries = list(os.scandir(self.root / prefix))
         except FileNotFoundError:
             return
         except OSError as error:
@@ -153,30 +169,35 @@ class ArtifactSync:
     def _link(self, path: str) -> str:
         """Return the target of a link; an absolute one within the working directory as relative."""
         try:
-            target = os.readlink(self._root / path)
+            target = os.readlink(self.root / path)
         except OSError:
             return ""
-        if not target.startswith(f"{self._root}/"):
+        if not target.startswith(f"{self.root}/"):
             return target
-        return os.path.relpath(target, (self._root / path).parent)
+        return os.path.relpath(target, (self.root / path).parent)
 
-    def _upload(self, paths: list[str], found: dict[str, os.stat_result]) -> set[str]:
-        """Store files, and return those that are stored; a link's record is all there is of it."""
-        links = {path for path in paths if stat.S_ISLNK(found[path].st_mode)}
-        files = [path for path in paths if path not in links]
+    def _upload(self, paths: list[str], found: dict[str, os.stat_result]) -> Iterator[str]:
+        """Store files, and yield those that are stored; a link's record is all there is of it."""
+        links = [path for path in paths if stat.S_ISLNK(found[path].st_mode)]
+        files = [path for path in paths if not stat.S_ISLNK(found[path].st_mode)]
+        yield from links
         # When time is short, what was written last is what counts.
         files.sort(key=lambda path: found[path].st_mtime_ns, reverse=True)
         small = [path for path in files if found[path].st_size <= LARGE]
         large = [path for path in files if found[path].st_size > LARGE]
         with ThreadPoolExecutor(CONCURRENT_UPLOADS) as pool:
-            done = [*pool.map(self._upload_one, small)] + [self._upload_one(path) for path in large]
-        return links | {path for path, ok in zip(small + large, done, strict=True) if ok}
+            sizes = [found[path].st_size for path in small]
+            stored = pool.map(self._upload_one, small, sizes)
+            yield from (path for path, is_stored in zip(small, stored, strict=True) if is_stored)
+        for path in large:
+            if self._upload_one(path, found[path].st_size):
+                yield path
 
-    def _upload_one(self, path: str) -> bool:
-        file = self._root / path
+    def _upload_one(self, path: str, size: int) -> bool:
+        """Store as much of a file as was found: it may grow faster than a store takes it."""
         try:
-            _make_readable(file)
-            self._store.put(layout.artifact(self._name, path), file)
+            with _open(self.root / path, size) as beginning:
+                self._store.put(layout.artifact(self._name, path), beginning)
         except (FileNotFoundError, NotFoundError):
             return False
         except OSError as error:
@@ -188,13 +209,30 @@ class ArtifactSync:
     def _settle(self, path: str, status: os.stat_result, before: int) -> None:
         self._settled.pop(path, None)
         try:
-            after = os.lstat(self._root / path)
+            after = os.lstat(self.root / path)
         except OSError:
             return
         earliest, latest = before - CLOCK_TICK_NS, time.time_ns() + CLOCK_TICK_NS
         is_fresh = earliest <= status.st_mtime_ns <= latest
         if _seen(after) == _seen(status) and not is_fresh:
             self._settled[path] = _seen(status)
+
+
+def _in_the_way(vanished: list[str], found: Collection[str]) -> list[str]:
+    """Return the files whose name a directory has taken, or whose directory's name a file has."""
+    if not vanished:
+        return []
+    directories = {parent for path in found for parent in _parents(path)}
+    return [
+        path
+        for path in vanished
+        if path in directories or any(parent in found for parent in _parents(path))
+    ]
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _last_index(store: Store, name: AttemptName) -> tuple[ArtifactRecord, ...]:
@@ -210,13 +248,30 @@ def _seen(status: os.stat_result) -> _Seen:
     return _Seen(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
-def _make_readable(file: Path) -> None:
+class _Beginning(io.FileIO):
+    """The first bytes of a file, which may go on."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        super().__init__(path)
+        self._size = size
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_END:
+            return super().seek(self._size + offset)
+        return super().seek(offset, whence)
+
+    def read(self, size: int | None = -1) -> bytes:
+        left = max(0, self._size - self.tell())
+        return super().read(left if size is None or size < 0 else min(size, left)) or b""
+
+
+def _open(path: Path, size: int) -> _Beginning:
+    """Open the beginning of a file, also where the script took away the permission to read it."""
     try:
-        open(file, "rb").close()
+        return _Beginning(path, size)
     except PermissionError:
-        mode = stat.S_IMODE(file.stat().st_mode)
-        file.chmod(mode | stat.S_IRUSR)
-        open(file, "rb").close()
+        path.chmod(stat.S_IMODE(path.stat().st_mode) | stat.S_IRUSR)
+        return _Beginning(path, size)
 
 
 def _is_bytecode(path: str) -> bool:

@@ -56,6 +56,11 @@ class ScriptProcess:
             start_new_session=True,
         )
 
+    @property
+    def pid(self) -> int:
+        """The number of its first process, of its session and of its group."""
+        return self._process.pid
+
     def output(self) -> Iterator[bytes]:
         """Yield the output as it comes, until every process of the script has closed it.
 
@@ -110,15 +115,3 @@ class ScriptProcess:
         except (ProcessLookupError, PermissionError):
             # PermissionError is what macOS says of a group of zombies.
             return
-
-
-def kills_for_memory() -> int:
-    """Return how many processes the kernel has killed for want of memory since it started.
-
-    Source: `oom_kill` in proc(5), /proc/vmstat; 0 on systems that do not count.
-    """
-    try:
-        lines = Path("/proc/vmstat").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

@@ -1,7 +1,7 @@
 """`stop` and `delete`."""
 
 from gridray.layout import requests
-from gridray.records import StopRequest
+from gridray.requests import StopRequest
 from tests.cli.conftest import Call, Filler
 
 

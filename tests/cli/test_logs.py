@@ -1,13 +1,22 @@
 """`logs`."""
 
 import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from gridray import layout
 from gridray.cli.app import main
 from gridray.cli.loglines import on_terminal
 from gridray.layout import AttemptName
-from tests.cli.conftest import Call, Filler
+from gridray.records import AttemptState, ClusterRecord, Row, RunStatus
+from gridray.states import Reason, State
+from gridray.store import Store
+from tests.cli.conftest import NOW, Call, Filler, running, succeeded
+from tests.s3 import S3Server, free_ports
 
 STAMP = "[2027-01-15T08:00:00.000000Z]"
 
@@ -60,6 +69,109 @@ def test_the_build_comes_first(call: Call, filled: Filler) -> None:
     lines = call("logs", "over", "--show-build-logs", "-l", "1").out.splitlines()
     assert [line.split(" ")[0] for line in lines] == ["[build]", "[stdout]"]
     assert "[build]" not in call("logs", "over").out
+
+
+def test_the_log_of_an_earlier_attempt(call: Call, filler: Filler) -> None:
+    filler.run("twice", [Row(State.SUCCEEDED, attempt=2)])
+    filler.log(AttemptName("twice", 0, 0), b"first\n")
+    filler.log(AttemptName("twice", 0, 2), b"third\n")
+    assert call("logs", "twice", "--attempt", "0").out == f"[stdout] {STAMP} first\n"
+    assert call("logs", "twice", "--attempt", "0", "--lines", "0").err == ""
+    assert call("logs", "twice").out == f"[stdout] {STAMP} third\n"
+    result = call("logs", "twice", "--attempt", "1")
+    assert (result.code, result.out) == (0, "")
+    assert result.err == "attempt 1 of twice-exp0 has written nothing\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "hint"),
+    [
+        (Row(State.SUCCEEDED, attempt=2), "it has 0 to 2"),
+        (Row(State.RUNNING), "its only one is 0"),
+        (Row(), "it has not begun any"),
+    ],
+)
+def test_an_attempt_that_there_is_not(call: Call, filler: Filler, row: Row, hint: str) -> None:
+    filler.run("few", [row])
+    result = call("logs", "few", "--attempt", "7")
+    assert (result.code, result.out) == (1, "")
+    assert result.err == f"error: few-exp0 has no attempt 7\nhint: {hint}\n"
+
+
+def test_only_one_attempt_cannot_be_followed(call: Call, filled: Filler) -> None:
+    result = call("logs", "over", "--attempt", "0", "-f")
+    assert (result.code, result.out) == (2, "")
+
+
+def when_it_sleeps(monkeypatch: pytest.MonkeyPatch, *events: Callable[[], object]) -> None:
+    """Let these happen one after the other, each instead of a sleep."""
+    coming = iter(events)
+    monkeypatch.setattr("time.sleep", lambda seconds: next(coming)())
+
+
+def test_following_tells_that_another_attempt_begins(
+    call: Call, filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filler.run("busy", [running()])
+    filler.log(AttemptName("busy", 0, 0), b"one\ntwo\n")
+    status = layout.status("busy")
+
+    def become(row: Row) -> None:
+        filler.store.put_json(status, RunStatus(NOW, (row,)).to_json())
+
+    def go_on() -> None:
+        filler.log(AttemptName("busy", 0, 1), b"two\n")
+        become(Row(State.RUNNING, attempt=1))
+
+    when_it_sleeps(
+        monkeypatch,
+        lambda: become(Row(State.QUEUED, Reason.NODE_LOST, attempt=1)),
+        go_on,
+        lambda: become(Row(State.SUCCEEDED, attempt=1)),
+    )
+    result = call("logs", "busy", "-f", "-o", "json")
+    lines = [json.loads(line)["text"] for line in result.out.splitlines()]
+    assert lines == ["one", "two", "two"]
+    assert "busy-exp0: attempt 1 begins (its node was lost)\n" in result.err
+
+
+def test_following_outlasts_the_store(
+    call: Call, s3_server: S3Server, s3_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRIDRAY_STORE", s3_store.url)
+    filler = Filler(s3_store)
+    filler.run("busy", [running()], cluster=ClusterRecord("moon", "moon"))
+    filler.log(AttemptName("busy", 0, 0), b"one\n")
+    sleep = time.sleep
+
+    def mend() -> None:
+        monkeypatch.setattr("time.sleep", sleep)
+        s3_server.start()
+        filler.log(AttemptName("busy", 0, 0), b"one\ntwo\n")
+        state = AttemptState(State.SUCCEEDED)
+        s3_store.put_json(layout.attempt_state(AttemptName("busy", 0, 0)), state.to_json())
+
+    when_it_sleeps(monkeypatch, s3_server.stop, mend)
+    result = call("logs", "busy", "-f")
+    assert result.out == f"[stdout] {STAMP} one\n[stdout] {STAMP} two\n"
+    assert result.err.count("trying again in 1 s") == 1
+
+
+def test_following_says_once_that_the_local_cluster_is_down(
+    call: Call, filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = {"identity": "test", "port": free_ports(1)[0], "token": "secret", "variables": {}}
+    path = Path(os.environ["GRIDRAY_HOME"], "local", "cluster.json")
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(state))
+    filler.run("busy", [running()])
+    over = RunStatus(NOW, (succeeded(),)).to_json()
+    when_it_sleeps(
+        monkeypatch,
+        lambda: None,
+        lambda: filler.store.put_json(layout.status("busy"), over),
+    )
+    assert call("logs", "busy", "-f").err.count("the local cluster is not running") == 1
 
 
 @pytest.mark.parametrize(

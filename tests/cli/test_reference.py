@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 
 from gridray.cli import reference
-from tests.cli.conftest import Call, Filler
+from tests.cli.conftest import Call, Filler, succeeded
 
 DOCS = Path(__file__).parents[2] / "docs"
 # Each call of the reference that needs no cluster, with real words.
@@ -18,6 +18,8 @@ CALLS = {
     "status": "status -o json",
     "status RUN": "status over -o json",
     "history": "history -o json",
+    "why": "why over -o json",
+    "retry": "retry good -o json",
     "logs": "logs over -l 1 -o json",
     "artifacts": "artifacts over -o json",
     "artifacts --list": "artifacts over --list -o json",
@@ -34,7 +36,7 @@ CALLS = {
     "version": "version -o json",
 }
 # tests/cluster/test_commands.py validates these.
-NEED_A_CLUSTER = {"run", "view", "clusters up"}
+NEED_A_CLUSTER = {"run", "rerun", "view", "clusters up"}
 
 
 def test_the_page_is_fresh() -> None:
@@ -56,6 +58,7 @@ def test_output_fits_its_schema(
     project.mkdir()
     (project / "train.py").touch()
     monkeypatch.chdir(project)
+    filled.run("good", [succeeded()])
     result = call(*CALLS[name].split())
     assert result.code == 0, result.err
     schema: dict[str, Any] = reference.schema(name)

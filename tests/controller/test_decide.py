@@ -7,8 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gridray.backoff import REQUEUE, STEADY
 from gridray.controller.decide import (
     PENDING_LIMIT,
+    PENDING_SHARE,
+    STARTS,
     Change,
     Decision,
     Fence,
@@ -19,6 +22,7 @@ from gridray.controller.decide import (
     decide,
 )
 from gridray.layout import AttemptName
+from gridray.outcome import EXIT_FENCED
 from gridray.rayjobs import Job, JobError, JobStatus
 from gridray.records import (
     AttemptState,
@@ -27,8 +31,8 @@ from gridray.records import (
     Row,
     RunRecord,
     SourceRecord,
-    StopRequest,
 )
+from gridray.requests import StopRequest, applied
 from gridray.states import TRANSITIONS, Reason, State
 
 NOW = 1000.0
@@ -42,6 +46,7 @@ def record(
     max_parallel: int | None = None,
     auto_resume: bool = False,
     retries: int = 0,
+    hold_after: int | None = 5,
 ) -> RunRecord:
     return RunRecord(
         name=name,
@@ -60,11 +65,18 @@ def record(
         versions={},
         auto_resume=auto_resume,
         retries=retries,
+        hold_after=hold_after,
     )
 
 
 def job(status: JobStatus, error: JobError | None = None, exit_code: int | None = None) -> Job:
     return Job("run-exp0-a0", status, error, exit_code)
+
+
+def asked(rows: list[Row], stops: tuple[StopRequest, ...]) -> list[Row]:
+    for stop in stops:
+        rows = applied(rows, stop)
+    return rows
 
 
 def decide_one(
@@ -74,7 +86,7 @@ def decide_one(
     stops: tuple[StopRequest, ...] = (),
     **options: Any,
 ) -> list[Decision]:
-    view = RunView(record(**options), [row], stops)
+    view = RunView(record(**options), asked([row], stops))
     name = AttemptName("run", 0, row.attempt)
     jobs = {} if ray is None else {str(name): ray}
     attempts = {} if attempt is None else {name: attempt}
@@ -90,7 +102,7 @@ def row_after(
 ) -> Row:
     decisions = decide_one(row, ray, attempt, stops, **options)
     changes = [each for each in decisions if isinstance(each, Change)]
-    return changes[-1].row if changes else row
+    return changes[-1].row if changes else asked([row], stops)[0]
 
 
 def test_a_queued_experiment_is_submitted() -> None:
@@ -137,7 +149,7 @@ STARTED = AttemptState(State.RUNNING, started_at=5.0)
 def test_without_a_last_word_rays_counts(
     ray: Job | None, attempt: AttemptState | None, reason: Reason
 ) -> None:
-    after = row_after(RUNNING, ray, attempt)
+    after = row_after(replace(RUNNING, setbacks=STARTS), ray, attempt)
     assert (after.state, after.reason) == (State.FAILED, reason)
 
 
@@ -175,6 +187,26 @@ def test_with_auto_resume_an_interruption_costs_an_attempt_only(
         Submit(AttemptName("run", 0, 1))
     )
     assert row_after(RUNNING, ray, attempt).state is State.FAILED
+
+
+@pytest.mark.parametrize("exit_code", [-9, 137])
+def test_a_runner_that_is_killed_before_it_says_anything_is_replaced(exit_code: int) -> None:
+    killed = job(JobStatus.FAILED, JobError.EXIT_CODE, exit_code)
+    after = row_after(PENDING, killed)
+    assert (after.state, after.attempt, after.reason) == (State.QUEUED, 1, Reason.RUNNER_LOST)
+
+
+def test_a_runner_that_cannot_begin_tells_why() -> None:
+    log = "Job entrypoint command failed, last logs:\n  File x\nImportError: no obstore"
+    ray = replace(job(JobStatus.FAILED, JobError.EXIT_CODE, 1), message=log)
+    after = PENDING
+    for _ in range(STARTS - 1):
+        after = row_after(after, ray)
+        assert (after.state, after.reason) == (State.QUEUED, Reason.START_FAILED)
+        after = replace(after, state=State.PENDING)
+    after = row_after(after, ray)
+    assert after.state is State.FAILED
+    assert (after.reason, after.message) == (Reason.START_FAILED, "ImportError: no obstore")
 
 
 def test_the_next_attempt_waits_until_ray_calls_the_last_one_over() -> None:
@@ -215,7 +247,7 @@ def test_a_stop_cancels_what_waits_and_asks_what_runs() -> None:
 
 
 def test_a_stop_of_one_experiment_leaves_the_others() -> None:
-    view = RunView(record(count=2), [Row(), Row()], [StopRequest((1,), 0)])
+    view = RunView(record(count=2), applied([Row(), Row()], StopRequest((1,), 0)))
     decisions = decide(Snapshot([view], {}, {}), NOW)
     changed = [each.index for each in decisions if isinstance(each, Change)]
     assert changed == [1] and Submit(AttemptName("run", 0, 0)) in decisions
@@ -232,6 +264,37 @@ def test_only_so_many_wait_in_ray_and_runs_take_turns() -> None:
     assert names[:4] == ["a-exp0-a0", "b-exp0-a0", "c-exp0-a0", "a-exp1-a0"]
 
 
+def test_a_run_that_waits_for_ever_does_not_keep_the_others_back() -> None:
+    stuck = [PENDING] * PENDING_LIMIT + [Row()]
+    jobs = {f"a-exp{i}-a0": job(JobStatus.PENDING) for i in range(PENDING_LIMIT)}
+    views = [RunView(record("a", len(stuck)), stuck), RunView(record("b", 9), [Row()] * 9)]
+    names = submitted(decide(Snapshot(views, jobs, {}), NOW))
+    assert names == [f"b-exp{i}-a0" for i in range(PENDING_SHARE)]
+
+
+def test_what_can_never_run_says_so_and_goes_on_waiting() -> None:
+    jobs = {"run-exp0-a0": job(JobStatus.PENDING)}
+    view = RunView(record(), [PENDING])
+    (change,) = decide(Snapshot([view], jobs, {}, {"run": "no GPU"}), NOW)
+    assert isinstance(change, Change)
+    expected = replace(PENDING, reason=Reason.INFEASIBLE, message="no GPU")
+    assert change.row == expected
+    # A larger node type has been added.
+    view = RunView(record(), [expected])
+    assert decide(Snapshot([view], jobs, {}), NOW) == [Change("run", 0, PENDING)]
+
+
+def test_what_ray_kills_for_memory_is_the_scripts_own_failure() -> None:
+    killed = job(JobStatus.FAILED, JobError.OUT_OF_MEMORY)
+    after = row_after(RUNNING, killed, STARTED, auto_resume=True)
+    assert (after.state, after.reason, after.failures) == (
+        State.FAILED,
+        Reason.OUT_OF_MEMORY,
+        1,
+    )
+    assert row_after(RUNNING, killed, STARTED, retries=1).state is State.QUEUED
+
+
 def test_max_parallel_holds() -> None:
     rows = [RUNNING, Row(State.SUCCEEDED), PENDING, *[Row()] * 10]
     jobs = {
@@ -242,13 +305,115 @@ def test_max_parallel_holds() -> None:
     assert submitted(decide(Snapshot([view], jobs, {}), NOW)) == ["run-exp3-a0", "run-exp4-a0"]
 
 
+def failed(exit_code: int, at: float = 5.0, reason: Reason = Reason.EXIT_CODE) -> Row:
+    return Row(State.FAILED, reason, exit_code=exit_code, submitted_at=1.0, ended_at=at)
+
+
+def held_after(rows: list[Row], jobs: dict[str, Job] | None = None, **options: Any) -> list[int]:
+    """Return which experiments are held then."""
+    view = RunView(record(count=len(rows), **options), rows)
+    after = {each.index: each.row for each in changes(view, jobs or {})}
+    return [i for i, row in enumerate(rows) if after.get(i, row).reason is Reason.HELD]
+
+
+def changes(view: RunView, jobs: dict[str, Job]) -> list[Change]:
+    decisions = decide(Snapshot([view], jobs, {}), NOW)
+    return [each for each in decisions if isinstance(each, Change)]
+
+
+def test_the_rest_is_held_when_the_first_ones_fail_alike() -> None:
+    rows = [failed(3)] * 5 + [Row()] * 3
+    assert held_after(rows) == [5, 6, 7]
+    assert submitted(decide(Snapshot([RunView(record(count=8), rows)], {}, {}), NOW)) == []
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        [failed(3)] * 4,
+        [failed(3)] * 4 + [failed(4)],
+        [failed(3)] * 4 + [failed(3, reason=Reason.OUT_OF_MEMORY)],
+        [failed(3)] * 4 + [failed(3, reason=Reason.NODE_LOST)],
+        [failed(3)] * 5 + [Row(State.SUCCEEDED, ended_at=9.0)],
+        [failed(3, at=7.0)] * 4 + [failed(4, at=2.0)] + [failed(3, at=8.0)] * 3,
+        [replace(failed(3), is_pardoned=True)] * 5,
+    ],
+)
+def test_what_is_no_reason_to_hold(ended: list[Row]) -> None:
+    assert held_after([*ended, Row()]) == []
+
+
+def test_how_many_failures_hold_is_the_users_choice() -> None:
+    assert held_after([failed(3)] * 9 + [Row()], hold_after=None) == []
+    assert held_after([failed(3)] * 2 + [Row()], hold_after=2) == [2]
+
+
+def test_what_waits_in_ray_is_held_too_and_comes_back() -> None:
+    rows = [*[failed(3)] * 5, PENDING, RUNNING]
+    jobs = {"run-exp5-a0": job(JobStatus.PENDING), "run-exp6-a0": job(JobStatus.RUNNING)}
+    view = RunView(record(count=len(rows)), rows)
+    decisions = decide(Snapshot([view], jobs, {}), NOW)
+    assert held_after(rows, jobs) == [5]
+    assert [each for each in decisions if isinstance(each, Fence)] == [
+        Fence(AttemptName("run", 5, 0))
+    ]
+    # Its runner was started, and has ended at once.
+    rows[5] = replace(PENDING, reason=Reason.HELD)
+    jobs["run-exp5-a0"] = job(JobStatus.FAILED, JobError.EXIT_CODE, EXIT_FENCED)
+    (change,) = changes(RunView(record(count=len(rows)), rows), jobs)
+    assert (change.row.state, change.row.attempt, change.row.reason) == (
+        State.QUEUED,
+        1,
+        Reason.HELD,
+    )
+
+
+def test_what_was_held_goes_on_after_a_success() -> None:
+    held = Row(reason=Reason.HELD)
+    rows = [*[failed(3)] * 5, Row(State.SUCCEEDED), held]
+    view = RunView(record(count=len(rows)), rows)
+    decisions = decide(Snapshot([view], {}, {}), NOW)
+    assert submitted(decisions) == ["run-exp6-a0"]
+    assert Change("run", 6, Row()) in decisions
+
+
+def test_attempts_that_never_run_for_long_come_ever_later() -> None:
+    row, waits = Row(), []
+    timed_out = job(JobStatus.FAILED, JobError.START_TIMEOUT)
+    for _ in range(len(REQUEUE) + 2):
+        row = row_after(replace(row, state=State.PENDING), timed_out)
+        waits.append(0.0 if row.not_before is None else row.not_before - NOW)
+    assert waits == [*REQUEUE[1:], *[REQUEUE[-1]] * 3]
+    assert decide_one(row) == []
+    assert row.not_before is not None
+    later = decide(Snapshot([RunView(record(), [row])], {}, {}), row.not_before)
+    assert submitted(later) == [f"run-exp0-a{row.attempt}"]
+
+
+def test_an_attempt_that_ran_for_long_starts_the_count_anew() -> None:
+    began = replace(RUNNING, setbacks=7)
+    long = replace(INTERRUPTED, started_at=100.0, ended_at=100.0 + STEADY)
+    assert row_after(began, OVER, long, auto_resume=True).setbacks == 0
+    short = replace(long, ended_at=100.0 + STEADY / 2)
+    assert row_after(began, OVER, short, auto_resume=True).setbacks == 8
+
+
+def test_no_attempt_starts_while_the_one_before_is_there() -> None:
+    row = Row(attempt=1)
+    view = RunView(record(), [row])
+    for status in JobStatus:
+        jobs = {"run-exp0-a0": job(status)}
+        expected = ["run-exp0-a1"] if status.is_terminal else []
+        assert submitted(decide(Snapshot([view], jobs, {}), NOW)) == expected
+
+
 JOBS = st.one_of(
     st.none(),
     st.sampled_from(JobStatus).flatmap(
         lambda status: st.builds(
             lambda error, code: job(status, error if status is JobStatus.FAILED else None, code),
             st.sampled_from(JobError),
-            st.sampled_from([None, 0, 1, 97, 137]),
+            st.sampled_from([None, 0, 1, 97, 99, 137]),
         )
     ),
 )
@@ -271,7 +436,7 @@ def test_every_move_is_in_the_table_and_no_two_attempts_live(
 ) -> None:
     stops = (StopRequest(None, 1.0),) if stop else ()
     decisions = decide_one(row, ray, attempt, stops)
-    current = row
+    current = asked([row], stops)[0]
     for each in decisions:
         if isinstance(each, Change):
             # Two moves in one look: adopted, then ended.

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,10 @@ from gridray.records import (
     SourceRecord,
     write_points,
 )
+from gridray.states import State
 from gridray.store import Store
+from tests.runner.gate import Gate
+from tests.s3 import S3Server
 
 
 @dataclass
@@ -46,10 +49,23 @@ class Attempt:
         return AttemptState.from_json(self.store.get_json(layout.attempt_state(self.name)))
 
     def wait_for_log(self, text: bytes) -> None:
+        self.wait_until(lambda: text in self.log())
+
+    def wait_for_state(self, state: State) -> None:
+        self.wait_until(lambda: self._said() is state)
+
+    def wait_for_artifact(self, path: str) -> None:
+        self.wait_until(lambda: path in self.artifacts())
+
+    def wait_until(self, is_so: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 60
-        while text not in self.log():
-            assert time.monotonic() < deadline and self.process.poll() is None, self.log()
+        while not is_so():
+            assert time.monotonic() < deadline and self.process.poll() is None, self._said()
             time.sleep(0.05)
+
+    def _said(self) -> State | None:
+        raw = self.store.find_json(layout.attempt_state(self.name))
+        return None if raw is None else AttemptState.from_json(raw).state
 
     def log(self) -> bytes:
         return b"".join(logs.raw(self.store, self.name))
@@ -105,10 +121,10 @@ def run_again(attempt: Attempt, number: int = 0) -> Attempt:
     return _start(attempt.store, name, attempt.temporary)
 
 
-def _start(store: Store, name: AttemptName, temporary: Path) -> Attempt:
+def _start(store: Store, name: AttemptName, temporary: Path, within: Sequence[str] = ()) -> Attempt:
     words = [store.url, name.run, IDENTITY, str(name.index), str(name.attempt)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "gridray.runner", *words],
+        [*within, sys.executable, "-m", "gridray.runner", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd=temporary.parent,
@@ -119,7 +135,10 @@ def _start(store: Store, name: AttemptName, temporary: Path) -> Attempt:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a script below the runner: `start("print(1)")`; the project has two more files."""
+    """Start a script below the runner: `start("print(1)")`; the project has two more files.
+
+    `within` are the words of a command that runs what follows it.
+    """
     begun: list[Attempt] = []
 
     def begin(
@@ -129,6 +148,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         argv: tuple[str, ...] = (),
         store: Store | None = None,
         max_time: float | None = None,
+        within: Sequence[str] = (),
     ) -> Attempt:
         project = tmp_path / "project"
         project.mkdir()
@@ -140,7 +160,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         record = record_run(where, project, script, argv, max_time)
         temporary = tmp_path / "t"
         temporary.mkdir(exist_ok=True)
-        begun.append(_start(where, AttemptName(record.name, 0, 0), temporary))
+        begun.append(_start(where, AttemptName(record.name, 0, 0), temporary, within))
         return begun[-1]
 
     yield begin
@@ -149,3 +169,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
         assert attempt.process.stdout is not None
         attempt.process.stdout.close()
         attempt.process.wait()
+
+
+@pytest.fixture
+def gate(s3_server: S3Server, s3_store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """A gate before the S3 server of `s3_store`, for runners only: the store itself is open."""
+    s3_store.exists("nothing")
+    with Gate(s3_server.endpoint) as between:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", between.endpoint)
+        yield between

@@ -1,14 +1,21 @@
 """A spot notice, from a metadata service on loopback, to the script's last saved byte."""
 
+import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from gridray.runner import interruption
+from gridray.runner.lifecycle import EXIT_STOPPED
+from gridray.runner.periodic import Periodically
 from gridray.states import Reason, State
+from gridray.store import Store
 from tests.metadata import MetadataService
 from tests.runner.conftest import Start
+from tests.runner.gate import Gate
 
 
 @pytest.fixture
@@ -23,7 +30,6 @@ import signal, sys, time
 def save(*_):
     open('saved', 'w').write('progress'); print('saved', flush=True); sys.exit(0)
 signal.signal(signal.SIGTERM, save)
-open('early', 'w').close()
 print('ready', flush=True)
 time.sleep(300)
 """
@@ -57,18 +63,85 @@ def test_a_script_that_does_not_listen_ends_in_time_for_the_last_sync(
     assert "kept" in attempt.artifacts()
 
 
-def test_a_recommendation_brings_the_next_sync_forward(
-    start: Start, metadata: MetadataService
+def test_a_store_that_takes_no_files_does_not_keep_the_last_word_back(
+    start: Start, metadata: MetadataService, gate: Gate, s3_store: Store
 ) -> None:
-    attempt = start(SAVES)
+    attempt = start(SAVES, store=s3_store)
     attempt.wait_for_log(b"ready")
-    assert attempt.artifacts() == {}
-    metadata.recommend_rebalance()
-    deadline = time.monotonic() + 20
-    while "early" not in attempt.artifacts():
-        assert time.monotonic() < deadline
+    gate.hold("/artifacts/")
+    metadata.announce(seconds=15)
+    attempt.wait_for_state(State.FAILED)
+    state = attempt.state()
+    assert state.doomed_at is not None and time.time() < state.doomed_at
+    assert (state.reason, state.exit_code) == (Reason.INTERRUPTED, 0)
+    assert state.message is not None and "could be stored" in state.message
+    assert attempt.process.wait(timeout=60) == EXIT_STOPPED
+    assert attempt.log() == b"ready\nsaved\n"
+
+
+def test_a_script_hears_of_a_notice_while_the_store_does_not_answer(
+    start: Start, metadata: MetadataService, gate: Gate, s3_store: Store, tmp_path: Path
+) -> None:
+    saved = tmp_path / "saved"
+    attempt = start(
+        "import signal, sys, time\n"
+        f"signal.signal(signal.SIGTERM, lambda *_: (open({str(saved)!r}, 'w'), sys.exit(0)))\n"
+        "print('ready', flush=True); time.sleep(300)",
+        store=s3_store,
+    )
+    attempt.wait_for_log(b"ready")
+    gate.hold("/")
+    time.sleep(3)
+    metadata.announce(seconds=60)
+    notice = time.time()
+    while not saved.exists():
+        assert time.time() < notice + 60
         time.sleep(0.1)
-    assert attempt.state().state is State.RUNNING
+    gate.hold(None)
+    assert attempt.wait().reason is Reason.INTERRUPTED
+
+
+def test_a_notice_while_the_last_files_are_stored_is_told(
+    start: Start, metadata: MetadataService, gate: Gate, s3_store: Store
+) -> None:
+    gate.hold("/artifacts/")
+    attempt = start("open('late', 'w').close(); print('done', flush=True)", store=s3_store)
+    attempt.wait_for_log(b"done")
+    metadata.announce(seconds=10)
+    attempt.wait_for_state(State.FAILED)
+    state = attempt.state()
+    assert (state.reason, state.exit_code) == (Reason.INTERRUPTED, 0)
+    assert state.doomed_at is not None and time.time() < state.doomed_at
+
+
+def test_a_recommendation_is_heard_once(metadata: MetadataService) -> None:
+    heard = threading.Event()
+    metadata.recommend_rebalance()
+    with interruption.InterruptionWatch(lambda doomed_at: None, heard.set):
+        assert heard.wait(30)
+
+
+def test_what_is_asked_for_is_done_before_its_time() -> None:
+    asked, done = threading.Event(), threading.Event()
+    with Periodically([3600.0], done.set, asked):
+        assert not done.is_set()
+        asked.set()
+        assert done.wait(30)
+
+
+def test_the_pauses_grow_and_the_last_one_stays() -> None:
+    moments: list[float] = []
+    enough = threading.Event()
+
+    def work() -> None:
+        moments.append(time.monotonic())
+        if len(moments) == 5:
+            enough.set()
+
+    with Periodically([0.0, 0.1, 0.3], work):
+        assert enough.wait(30)
+    pauses = [after - before for before, after in pairwise(moments)]
+    assert pauses[0] >= 0.1 and min(pauses[1:]) >= 0.3
 
 
 def test_where_there_is_no_metadata_service_nobody_is_asked(

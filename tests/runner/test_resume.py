@@ -2,13 +2,18 @@
 
 import signal
 import time
+from pathlib import Path
 
 import psutil
 
 from gridray import layout
+from gridray.layout import AttemptName
+from gridray.outcome import EXIT_FENCED
 from gridray.records import FENCED
 from gridray.states import Reason, State
+from gridray.store import Store
 from tests.runner.conftest import Start, run_again
+from tests.runner.gate import Gate
 
 COUNTS = """
 import os, signal, sys, time
@@ -77,6 +82,52 @@ def test_a_fenced_attempt_dies_and_writes_no_more(start: Start) -> None:
     script.wait(timeout=30)
     attempt.process.wait(timeout=30)
     assert attempt.state().state is State.RUNNING and attempt.artifacts() == {}
+
+
+def test_an_attempt_that_is_fenced_before_it_begins_writes_nothing(
+    start: Start, tmp_path: Path
+) -> None:
+    store = Store(str(tmp_path / "store"))
+    stop = layout.attempt_stop(AttemptName("test-run", 0, 0))
+    store.put_json(stop, FENCED)
+    attempt = start("print('ran')", store=store)
+    assert attempt.process.wait(timeout=60) == EXIT_FENCED
+    assert [entry.key for entry in store.entries(layout.attempt_prefix(attempt.name))] == [stop]
+
+
+def test_an_attempt_that_is_fenced_while_it_prepares_starts_nothing(
+    start: Start, gate: Gate, s3_store: Store
+) -> None:
+    gate.hold("/sources/")
+    attempt = start("print('ran')", store=s3_store)
+    attempt.wait_for_state(State.BUILDING)
+    s3_store.put_json(layout.attempt_stop(attempt.name), FENCED)
+    gate.hold(None)
+    assert attempt.process.wait(timeout=60) == EXIT_FENCED
+    assert attempt.state().state is State.BUILDING
+    assert s3_store.names(layout.attempt_prefix(attempt.name)) == ["state.json", "stop.json"]
+
+
+def test_a_runner_that_is_killed_early_leaves_files_to_go_on_from(start: Start) -> None:
+    first = start(COUNTS)
+    first.wait_for_artifact("steps")
+    first.process.kill()
+    first.process.wait()
+    stored = first.content("steps")
+    assert all(first.store.exists(layout.artifact(first.name, path)) for path in first.artifacts())
+    second = run_again(first, 1)
+    assert second.wait().state is State.SUCCEEDED
+    assert b"from 0" not in second.log()
+    steps = second.content("steps")
+    assert steps.startswith(stored) and steps.endswith(b"30\n")
+
+
+def test_an_attempt_that_changes_nothing_has_the_files_of_the_one_before(start: Start) -> None:
+    first = start("import os\nif os.environ['GRIDRAY_ATTEMPT'] == '0': open('f', 'w').close()")
+    first.wait()
+    second = run_again(first, 1)
+    second.wait()
+    assert {path: record.attempt for path, record in second.artifacts().items()} == {"f": 0}
 
 
 def test_max_time_ends_a_script_with_grace(start: Start) -> None:

@@ -1,0 +1,148 @@
+"""Runs that run again: what did not succeed of one, or all of it as a new run."""
+
+import getpass
+import platform
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gridray import __version__, actions, launch, layout, settings
+from gridray.clusters.bootstrap import ensure_controller
+from gridray.clusters.cluster import existing, is_local
+from gridray.clusters.local import LocalCluster
+from gridray.errors import ClusterError, NotFoundError, StateError
+from gridray.launch import Progress
+from gridray.layout import ExperimentName
+from gridray.readers import runs
+from gridray.readers.runs import ExperimentView
+from gridray.records import ClusterRecord, RunRecord, read_points, read_run
+from gridray.requests import RETRIED, RetryRequest
+from gridray.states import State
+from gridray.store import Store
+
+
+def to_retry(
+    store: Store,
+    run: str,
+    indexes: Sequence[int] | None = None,
+    *,
+    failed_only: bool = False,
+) -> list[int]:
+    """Return the numbers of the experiments of a run that are to get another attempt.
+
+    Args:
+        indexes: these; None: all that did not succeed.
+        failed_only: leave out what was stopped.
+
+    Raises:
+        NotFoundError: there is no such run or experiment.
+        StateError: one of `indexes` is not over, or has succeeded.
+    """
+    states = [State.FAILED] if failed_only else RETRIED
+    found = {each.index: each for each in runs.run_view(store, run, time.time()).experiments}
+    if indexes is None:
+        return [index for index, each in found.items() if each.state in states]
+    for index in indexes:
+        if index not in found:
+            raise NotFoundError(
+                f"the run {run!r} has no experiment {str(ExperimentName(run, index))!r}",
+                hint=f"`gridray status {run}` lists them",
+            )
+        _check_over(run, found[index])
+    return list(indexes)
+
+
+def retry(
+    store: Store, run: str, indexes: Sequence[int], progress: Progress = lambda line: None
+) -> None:
+    """Give experiments of a run another attempt, and let go on what is held of it.
+
+    The next attempts find the files that the ones before have left.
+
+    Args:
+        indexes: what `to_retry` has returned; none: only what is held goes on.
+
+    Raises:
+        NotFoundError: there is no such run.
+        ClusterError: the cluster of the run cannot be reached, or is gone.
+    """
+    record = read_run(store, run)
+    _prepare(store, record, progress)
+    now = time.time()
+    # The request first: a controller that sees the marker must see what it is for.
+    actions.put_request(store, run, RetryRequest(frozenset(indexes), now), now)
+    store.put(layout.active_run(record.cluster.key, run, record.identity), b"")
+
+
+def rerun(
+    store: Store,
+    run: str,
+    *,
+    name: str | None = None,
+    cluster: str | None = None,
+    progress: Progress = lambda line: None,
+) -> RunRecord:
+    """Start a new run from the recorded source, sweep and options of another one.
+
+    Args:
+        name: the new run's name; a random one if None.
+        cluster: another cluster than that of the old one.
+
+    Raises:
+        NotFoundError: there is no such run, or its source is not in the store any more.
+        ExistsError: a run of the new name exists.
+        ClusterError: the cluster cannot be reached, or can never give the resources.
+    """
+    old = read_run(store, run)
+    points = read_points(store, run)
+    new_name = launch.free_name(store, None if name is None else layout.check_run_name(name))
+    if not store.exists(layout.source(old.source.digest)):
+        raise NotFoundError(
+            f"the source of the run {run!r} is not in {store.url} any more",
+            hint="`gridray run` it anew, from its working directory",
+        )
+    chosen = launch.open_cluster(cluster or old.cluster.name, settings.load(), store, progress)
+    launch.check_resources(chosen, old.resources)
+    if ensure_controller(chosen, store):
+        progress(f"started the controller on cluster {chosen.name}")
+    record = replace(
+        old,
+        name=new_name,
+        identity=secrets.token_hex(8),
+        created_at=round(time.time(), 3),
+        cluster=ClusterRecord(chosen.name, chosen.key),
+        user=getpass.getuser(),
+        versions={"gridray": __version__, "python": platform.python_version()},
+        rerun_of=run,
+    )
+    launch.write(store, record, points)
+    return record
+
+
+def _check_over(run: str, experiment: ExperimentView) -> None:
+    if experiment.state is State.SUCCEEDED:
+        raise StateError(
+            f"the experiment {experiment.name!r} has succeeded; there is nothing to try again",
+            hint=f"`gridray rerun {run}` starts all of the run anew",
+        )
+    if not experiment.state.is_terminal:
+        raise StateError(
+            f"the experiment {experiment.name!r} is {experiment.state.value}, and cannot be "
+            "tried again before it is over",
+            hint=f"`gridray stop experiment {experiment.name}` first, or wait for its end",
+        )
+
+
+def _prepare(store: Store, record: RunRecord, progress: Progress) -> None:
+    """See to it that the cluster of a run is there, and has a controller."""
+    chosen, name = settings.load(), record.cluster.name
+    key = LocalCluster(chosen).key() if is_local(name) else existing(name, chosen).key
+    if key != record.cluster.key:
+        raise ClusterError(
+            f"the cluster {name} that the run {record.name!r} was on is not known here any more",
+            hint=f"`gridray rerun {record.name}` starts all of it anew, as a new run",
+        )
+    cluster = launch.open_cluster(name, chosen, store, progress)
+    if ensure_controller(cluster, store):
+        progress(f"started the controller on cluster {cluster.name}")

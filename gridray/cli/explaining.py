@@ -1,0 +1,169 @@
+"""The answer of `gridray why`: what the store knows, and the cluster if it is asked."""
+
+import time
+from dataclasses import dataclass
+
+from gridray import settings
+from gridray.cli import stalls, text
+from gridray.cli.answer import Answer, Attempt
+from gridray.cli.loglines import on_terminal
+from gridray.cli.nextsteps import next_steps
+from gridray.cli.output import Output
+from gridray.cli.text import Column
+from gridray.clusters import capacity
+from gridray.clusters.capacity import Fit
+from gridray.clusters.cluster import Cluster, existing, is_local
+from gridray.errors import GridrayError
+from gridray.readers import why
+from gridray.readers.why import Wait, Why
+from gridray.records import ClusterRecord
+from gridray.states import DESCRIPTIONS, State
+from gridray.store import Store
+
+COLUMNS = (
+    Column("Attempt", right=True),
+    Column("Status", state=True),
+    Column("Reason", cut=True),
+    Column("Run Duration", right=True),
+    Column("Peak Memory", right=True),
+    Column("Host", cut=True),
+)
+
+
+@dataclass(frozen=True)
+class Because:
+    """Why, in words; for what waits for a place, what the cluster says of it.
+
+    `step` is the next thing to do, where that does not follow from the experiment.
+    """
+
+    text: str
+    fit: Fit | None = None
+    step: str | None = None
+
+
+def find(out: Output, store: Store, run: str, index: int | None) -> Answer:
+    """Return the answer for an experiment, or for the one of a run that most needs one.
+
+    Raises:
+        NotFoundError: there is no such run or experiment.
+    """
+    now = time.time()
+    found = why.why(store, run, index, now)
+    if index is None and found.record.count > 1:
+        out.note(f"of {run}, this is about {found.experiment.name}")
+    because = _because(found, now)
+    steps = (because.step,) if because.step else next_steps(found, because.fit)
+    return Answer.of(found, because.text, because.fit, steps)
+
+
+def show(out: Output, answer: Answer) -> None:
+    """Draw an answer: the one line; the attempts; the last of the log."""
+    out.line(f"{answer.name} is {answer.state.value}: {text.harmless(answer.because)}")
+    if answer.attempts:
+        out.line()
+        out.table(COLUMNS, map(_row, answer.attempts))
+    if answer.log:
+        what = "build" if answer.stream == "build" else "script"
+        out.line(f"\nthe last lines of the {what}:")
+        for line in answer.log:
+            out.line(f"  {on_terminal(line)}")
+
+
+def _row(attempt: Attempt) -> list[str]:
+    words = [DESCRIPTIONS[attempt.reason]] if attempt.reason else []
+    words += [f"exit code {attempt.exit_code}"] if attempt.exit_code else []
+    words += [attempt.message] if attempt.message else []
+    peak = "-" if attempt.peak_memory is None else text.size(attempt.peak_memory)
+    spent = None
+    if attempt.started_at and attempt.ended_at:
+        spent = (attempt.ended_at - attempt.started_at).total_seconds()
+    return [
+        str(attempt.number),
+        attempt.state.value,
+        "; ".join(words),
+        text.duration(spent),
+        peak,
+        attempt.host or "-",
+    ]
+
+
+def _because(found: Why, now: float) -> Because:
+    experiment = found.experiment
+    if found.wait is not None:
+        return _waiting(found, found.wait, now)
+    if experiment.state is State.SUCCEEDED:
+        return Because(f"it took {text.duration(experiment.run_seconds)}")
+    host = next((f" on {each.host}" for each in reversed(found.attempts) if each.host), "")
+    if experiment.state is State.BUILDING:
+        return Because(f"its files are being prepared{host}")
+    if experiment.state is State.RUNNING:
+        return Because(f"for {text.duration(experiment.run_seconds)} by now{host}{_memory(found)}")
+    told = experiment.explanation or "no reason is known"
+    return Because(f"{told}{_memory(found)}")
+
+
+def _memory(found: Why) -> str:
+    """Tell the memory that the latest attempt has had, against what was asked for."""
+    peak = found.attempts[-1].peak_memory if found.attempts else None
+    if peak is None:
+        return ""
+    asked = found.record.resources.memory
+    return f"; peak memory {text.size(peak)}" + (f" of {text.size(asked)} asked" if asked else "")
+
+
+def _waiting(found: Why, wait: Wait, now: float) -> Because:
+    experiment = found.experiment
+    again = f" ({experiment.explanation})" if experiment.attempt and experiment.explanation else ""
+    if wait is Wait.HOLD:
+        return Because(experiment.explanation)
+    if stalls.is_down(found.record.cluster):
+        return Because("the local cluster is not running", step="gridray clusters up local")
+    if wait is Wait.BACK_OFF and experiment.not_before is not None:
+        left = text.duration(experiment.not_before.timestamp() - now)
+        return Because(f"it is tried again in {left}{again}")
+    if wait is Wait.MAX_PARALLEL:
+        limit = f"--max_parallel lets {found.record.max_parallel:,} of its run go on at once"
+        return Because(f"{limit}, and {found.active:,} do{_line(found)}{again}")
+    because = _place(found)
+    return Because(f"{because.text}{_line(found)}{again}", because.fit)
+
+
+def _place(found: Why) -> Because:
+    """Ask the cluster whether it has a place."""
+    record = found.record
+    asked = record.resources
+    try:
+        seen = capacity.read(_reachable(record.cluster).jobs())
+    except GridrayError as error:
+        needs = text.resources(asked.cpus, asked.gpus, asked.memory)
+        return Because(f"waiting for {needs}; the cluster does not answer: {error.message}")
+    verdict = capacity.verdict(seen, asked)
+    return Because(verdict.text, verdict.fit)
+
+
+def _reachable(cluster: ClusterRecord) -> Cluster:
+    """Return a cluster by its name in the settings.
+
+    Raises:
+        GridrayError: nothing of this name is known, or running.
+    """
+    chosen = settings.load()
+    if not is_local(cluster.name):
+        return existing(cluster.name, chosen)
+    from gridray.clusters.local import LocalCluster
+    from gridray.errors import ClusterError
+
+    found = LocalCluster(chosen).running()
+    if found is None or found.key != cluster.key:
+        raise ClusterError("it is the local one of another machine or GRIDRAY_HOME")
+    return found
+
+
+def _line(found: Why) -> str:
+    """Tell who is before an experiment that is queued."""
+    if found.experiment.state is not State.QUEUED:
+        return ""
+    ahead = f"; {text.count(found.ahead, 'experiment')} of its run before it" if found.ahead else ""
+    others = found.other_runs
+    return ahead + (f"; {text.count(others, 'other run')} on its cluster" if others else "")

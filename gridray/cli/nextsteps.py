@@ -1,0 +1,50 @@
+"""What to type next, by why an experiment is where it is."""
+
+from collections.abc import Mapping
+
+from gridray.clusters.capacity import Fit
+from gridray.readers.why import Wait, Why
+from gridray.states import Reason, State
+
+RETRY = "gridray retry {name}"
+LOG = "gridray logs {name}"
+ANEW = "gridray run ...   # again, with {change}"
+RESUME = "gridray run --auto_resume ...   # next time, so that it goes on by itself"
+
+AFTER: Mapping[Reason, tuple[str, ...]] = {
+    Reason.EXIT_CODE: (LOG, RETRY),
+    Reason.SIGNAL: (LOG, RETRY),
+    Reason.OUT_OF_MEMORY: (ANEW.format(change="a larger --memory, or a smaller batch"),),
+    Reason.TIMED_OUT: (ANEW.format(change="a longer --max_time"), RETRY),
+    Reason.STOPPED: (RETRY,),
+    Reason.INTERRUPTED: (RETRY, RESUME),
+    Reason.NODE_LOST: (RETRY, RESUME),
+    Reason.RUNNER_LOST: (RETRY, RESUME),
+    Reason.FENCED: (RETRY,),
+    Reason.START_TIMEOUT: ("gridray clusters", RETRY),
+    Reason.BUILD_FAILED: ("gridray logs --show-build-logs {name}", RETRY),
+    Reason.START_FAILED: ("gridray view {name}", RETRY),
+    Reason.INFEASIBLE: (ANEW.format(change="less of what no node has, or on another --cluster"),),
+    Reason.HELD: ("gridray retry {run}", "gridray retry --held {run}", "gridray stop run {run}"),
+    Reason.REJECTED: (RETRY,),
+    Reason.SOURCE_MISSING: ("gridray run ...   # again, from the directory of the script",),
+    Reason.STORE_UNREACHABLE: (RETRY,),
+}
+NOT_OVER: Mapping[State, tuple[str, ...]] = {
+    State.BUILDING: ("gridray logs -f {name}",),
+    State.RUNNING: ("gridray logs -f {name}",),
+    State.SUCCEEDED: ("gridray artifacts {name}",),
+}
+STOP = "gridray stop experiment {name}"
+
+
+def next_steps(found: Why, fit: Fit | None) -> tuple[str, ...]:
+    """Return the commands that may help."""
+    experiment = found.experiment
+    if found.wait is Wait.HOLD or (experiment.state.is_terminal and experiment.reason):
+        steps = AFTER[experiment.reason] if experiment.reason else ()
+    elif found.wait is not None:
+        steps = (*AFTER[Reason.INFEASIBLE], STOP) if fit is Fit.NEVER else ("gridray status {run}",)
+    else:
+        steps = NOT_OVER.get(experiment.state, (LOG, RETRY))
+    return tuple(step.format(name=experiment.name, run=found.record.name) for step in steps)

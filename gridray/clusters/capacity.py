@@ -1,0 +1,226 @@
+"""What a cluster has and could have, and whether that will do for an experiment."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from gridray.autoscaler import Launches, NodeType
+from gridray.rayjobs import Node, RayJobs, Use
+from gridray.records import Resources
+
+GB = 1e9
+TOLD = 5
+# Decimals that Ray counts resources with (kResourceUnitScaling).
+PRECISION = 4
+
+
+class Fit(str, Enum):
+    """Whether, and when, there is room for an experiment."""
+
+    NOW = "now"
+    AFTER_OTHERS = "after_others"
+    LAUNCHING = "launching"
+    LAUNCH_FAILED = "launch_failed"
+    UNDECIDED = "undecided"
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """A cluster at a moment.
+
+    `node_types` is None where they are not known.
+    """
+
+    nodes: tuple[Node, ...]
+    uses: tuple[Use, ...] = ()
+    is_autoscaling: bool = False
+    node_types: tuple[NodeType, ...] | None = None
+    launches: Launches = field(default_factory=Launches)
+
+    def free(self, node: Node) -> dict[str, float]:
+        """Return what nothing on a node holds."""
+        left = dict(node.resources)
+        for use in self.uses:
+            if use.node_id == node.node_id:
+                for name, amount in use.resources.items():
+                    left[name] = round(left.get(name, 0) - amount, PRECISION)
+        return left
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """What no node has enough of: `asked`, against the `most` that one has.
+
+    Without an `option` there is enough of everything, but on no node together.
+    """
+
+    option: str | None
+    asked: str
+    most: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether an experiment fits, and what that means for it, in words."""
+
+    fit: Fit
+    text: str
+
+
+def read(jobs: RayJobs) -> Capacity:
+    """Ask a cluster.
+
+    Raises:
+        ClusterError: it does not answer.
+    """
+    is_autoscaling = jobs.is_autoscaling()
+    return Capacity(
+        nodes=tuple(jobs.nodes()),
+        uses=tuple(jobs.uses()),
+        is_autoscaling=is_autoscaling,
+        node_types=jobs.node_types() if is_autoscaling else None,
+        launches=jobs.launches() if is_autoscaling else Launches(),
+    )
+
+
+def read_limits(jobs: RayJobs) -> Capacity:
+    """Ask a cluster only for what it could ever have.
+
+    Raises:
+        ClusterError: it does not answer.
+    """
+    is_autoscaling = jobs.is_autoscaling()
+    types = jobs.node_types() if is_autoscaling else None
+    return Capacity(tuple(jobs.nodes()), is_autoscaling=is_autoscaling, node_types=types)
+
+
+def never(capacity: Capacity, wanted: Resources) -> str | None:
+    """Return why an experiment can never run on a cluster; None: it can, or that is not known."""
+    lack = shortage([node.resources for node in capacity.nodes], wanted)
+    return None if lack is None else _never(capacity, wanted, lack)
+
+
+def shortage(nodes: Sequence[Mapping[str, float]], wanted: Resources) -> Shortage | None:
+    """Return why no node could ever run an experiment; None: one could.
+
+    Args:
+        nodes: what each has in all, by Ray's names.
+    """
+    if any(_fits(node, wanted) for node in nodes):
+        return None
+    for option, key, need, unit in (
+        ("--gpus", "GPU", wanted.gpus, 1),
+        ("--cpus", "CPU", wanted.cpus, 1),
+        ("--memory", "memory", wanted.memory or 0, GB),
+    ):
+        most = max((node.get(key, 0) for node in nodes), default=0)
+        if need > most:
+            shown = "GB of memory" if key == "memory" else key if need == 1 else f"{key}s"
+            return Shortage(option, f"{need / unit:g} {shown}", f"{most / unit:g}")
+    return Shortage(None, _together(wanted))
+
+
+def verdict(capacity: Capacity, wanted: Resources) -> Verdict:
+    """Tell whether a cluster has room for one more experiment."""
+    if any(_fits(capacity.free(node), wanted) for node in capacity.nodes):
+        return Verdict(Fit.NOW, f"{_words(wanted)} free, so it starts in a moment")
+    if why := never(capacity, wanted):
+        return Verdict(Fit.NEVER, f"it can never run: {why}")
+    if capacity.launches.pending or capacity.launches.failed:
+        return _launching(capacity.launches)
+    if shortage([node.resources for node in capacity.nodes], wanted) is None:
+        told = f"waiting for {_words(wanted)}: {_in_use(capacity, wanted)}"
+        return Verdict(Fit.AFTER_OTHERS, told)
+    return Verdict(
+        Fit.UNDECIDED,
+        "waiting for a node: none of the cluster is large enough, and the autoscaler has not "
+        "launched one yet",
+    )
+
+
+def _launching(launches: Launches) -> Verdict:
+    """Tell what the autoscaler is at; what has failed it tries again all the time."""
+    hopeful = ", ".join(each for each in launches.pending if each not in launches.failed)
+    failed = "; ".join(
+        f"{each} ({cause})" if cause else each for each, cause in launches.failed.items()
+    )
+    if not failed:
+        return Verdict(Fit.LAUNCHING, f"waiting for a node: {hopeful} being launched")
+    lately = f"launches have failed lately: {failed}"
+    if hopeful:
+        told = f"waiting for a node: {hopeful} being launched; {lately}"
+        return Verdict(Fit.LAUNCHING, told)
+    return Verdict(Fit.LAUNCH_FAILED, f"waiting for a node, but {lately}")
+
+
+def _never(capacity: Capacity, wanted: Resources, lack: Shortage) -> str | None:
+    """Return why no node to come will do, where none that is there does; None: one may."""
+    if not capacity.is_autoscaling:
+        return _lacking(lack, "no node of the cluster has")
+    if capacity.node_types is None:
+        return None
+    kinds = [kind.resources for kind in capacity.node_types if kind.max_nodes > 0]
+    most = shortage([*kinds, *(node.resources for node in capacity.nodes)], wanted)
+    return None if most is None else _lacking(most, "no node that can be launched has")
+
+
+def _lacking(lack: Shortage, who: str) -> str:
+    if lack.option is None:
+        return f"{who} {lack.asked} together"
+    return f"{lack.option} asks for {lack.asked}, but {who} more than {lack.most}"
+
+
+def _requested(wanted: Resources) -> dict[str, float]:
+    return {"CPU": wanted.cpus, "GPU": wanted.gpus, "memory": wanted.memory or 0}
+
+
+def _fits(has: Mapping[str, float], wanted: Resources) -> bool:
+    return all(has.get(name, 0) >= amount for name, amount in _requested(wanted).items())
+
+
+def _in_use(capacity: Capacity, wanted: Resources) -> str:
+    """Tell who holds what an experiment waits for, on the nodes that are large enough for it."""
+    nodes = [node for node in capacity.nodes if _fits(node.resources, wanted)]
+    lacking = {
+        key
+        for node in nodes
+        for key, need in _requested(wanted).items()
+        if capacity.free(node).get(key, 0) < need
+    }
+    parts = []
+    for key in sorted(lacking):
+        free = sum(capacity.free(node).get(key, 0) for node in nodes)
+        total = sum(node.resources.get(key, 0) for node in nodes)
+        parts.append(f"{_amount(key, free)} of {_amount(key, total)} {_noun(key)} free")
+    holders = list(_holders(capacity, nodes, lacking))
+    more = f" and {len(holders) - TOLD:,} more" if len(holders) > TOLD else ""
+    held = f"; in use by {', '.join(holders[:TOLD])}{more}" if holders else ""
+    return f"{', '.join(parts)}{held}"
+
+
+def _holders(capacity: Capacity, nodes: Sequence[Node], keys: set[str]) -> Iterator[str]:
+    places = {node.node_id for node in nodes}
+    for use in capacity.uses:
+        if use.node_id in places and keys & set(use.resources):
+            yield use.name
+
+
+def _words(wanted: Resources) -> str:
+    """Return what is asked for, with GPUs first since these are what is scarce."""
+    parts = [(wanted.gpus, "GPU"), (wanted.cpus, "CPU"), (wanted.memory or 0, "memory")]
+    return ", ".join(f"{_amount(key, need)} {_noun(key, need)}" for need, key in parts if need)
+
+
+def _together(wanted: Resources) -> str:
+    return (
+        f"{wanted.cpus:g} CPUs, {wanted.gpus:g} GPUs and {(wanted.memory or 0) / GB:g} GB of memory"
+    )
+
+
+def _amount(key: str, count: float) -> str:
+    return f"{count / GB:g}" if key == "memory" else f"{count:g}"
+
+
+def _noun(key: str, count: float = 2) -> str:
+    return "GB of memory" if key == "memory" else key if count <= 1 else f"{key}s"

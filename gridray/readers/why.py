@@ -1,0 +1,195 @@
+"""Why an experiment is where it is, as far as the store knows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from enum import Enum
+
+from gridray import layout
+from gridray.errors import NotFoundError
+from gridray.layout import AttemptName, ExperimentName
+from gridray.readers import logs, runs
+from gridray.readers.logs import LogLine
+from gridray.readers.runs import ExperimentView, RunView
+from gridray.records import AttemptState, RunRecord, decode
+from gridray.states import Reason, State
+from gridray.store import Store
+
+LOG_LINES = 20
+NO_LAST_WORD = "it ended without a last word: its runner was killed, or its node lost"
+
+
+WAITING = (State.QUEUED, State.PENDING)
+# Which experiment of a run needs an explanation most.
+NEED = (
+    State.FAILED,
+    State.PENDING,
+    State.QUEUED,
+    State.BUILDING,
+    State.CANCELLED,
+    State.RUNNING,
+    State.SUCCEEDED,
+)
+
+
+class Wait(str, Enum):
+    """What keeps an experiment that has not started."""
+
+    HOLD = "hold"
+    BACK_OFF = "back_off"
+    MAX_PARALLEL = "max_parallel"
+    PLACE = "place"
+
+
+@dataclass(frozen=True)
+class AttemptView:
+    """One try at an experiment. Times are UTC, memory is in bytes."""
+
+    number: int
+    state: State
+    reason: Reason | None
+    message: str | None
+    exit_code: int | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    host: str | None
+    peak_memory: int | None
+
+
+@dataclass(frozen=True)
+class Why:
+    """All that the store knows of why an experiment is where it is.
+
+    `wait` is what keeps one that has not started. `ahead` are the experiments of its run before it
+    in the queue, `active` those that are submitted, `other_runs` share its cluster. `log` are the
+    last lines of `stream`.
+    """
+
+    experiment: ExperimentView
+    record: RunRecord
+    attempts: tuple[AttemptView, ...]
+    wait: Wait | None
+    ahead: int
+    active: int
+    other_runs: int
+    stream: str
+    log: tuple[LogLine, ...]
+
+
+def why(store: Store, run: str, index: int | None, now: float) -> Why:
+    """Read what is known of an experiment.
+
+    Args:
+        index: its number; None: the one of the run that most needs an explanation.
+
+    Raises:
+        NotFoundError: there is no such run or experiment.
+    """
+    view = runs.run_view(store, run, now)
+    found = _unsettled(view) if index is None else _numbered(view, index)
+    stream = "stdout" if found.started_at else "build"
+    return Why(
+        experiment=found,
+        record=view.record,
+        attempts=_attempts(store, run, found),
+        wait=_wait(view, found, now),
+        ahead=sum(each.index < found.index and _is_in_line(each, now) for each in view.experiments),
+        active=_active(view.experiments),
+        other_runs=_other_runs(store, view.record),
+        stream=stream,
+        log=_log(store, run, found.index, stream),
+    )
+
+
+def _unsettled(view: RunView) -> ExperimentView:
+    """Return the first of the experiments that most need an explanation."""
+    if not view.experiments:
+        raise NotFoundError(f"all experiments of the run {view.record.name!r} have been deleted")
+    return min(view.experiments, key=lambda each: (NEED.index(each.state), each.index))
+
+
+def _numbered(view: RunView, index: int) -> ExperimentView:
+    for experiment in view.experiments:
+        if experiment.index == index:
+            return experiment
+    name = view.record.name
+    raise NotFoundError(
+        f"the run {name!r} has no experiment {str(ExperimentName(name, index))!r}",
+        hint=f"`gridray status {name}` lists them",
+    )
+
+
+def _wait(view: RunView, experiment: ExperimentView, now: float) -> Wait | None:
+    if experiment.state not in WAITING:
+        return None
+    if experiment.reason is Reason.HELD:
+        return Wait.HOLD
+    if _backs_off(experiment, now):
+        return Wait.BACK_OFF
+    limit = view.record.max_parallel
+    is_full = limit is not None and _active(view.experiments) >= limit
+    return Wait.MAX_PARALLEL if experiment.state is State.QUEUED and is_full else Wait.PLACE
+
+
+def _active(experiments: Sequence[ExperimentView]) -> int:
+    return sum(each.state.is_submitted for each in experiments)
+
+
+def _is_in_line(experiment: ExperimentView, now: float) -> bool:
+    """Whether an experiment is submitted as soon as it can be."""
+    is_held = experiment.reason is Reason.HELD
+    return experiment.state is State.QUEUED and not is_held and not _backs_off(experiment, now)
+
+
+def _backs_off(experiment: ExperimentView, now: float) -> bool:
+    until = experiment.not_before
+    return until is not None and until.timestamp() > now
+
+
+def _other_runs(store: Store, record: RunRecord) -> int:
+    markers = store.names(layout.active(record.cluster.key))
+    return sum(layout.parse_marker(marker)[0] != record.name for marker in markers)
+
+
+def _log(store: Store, run: str, index: int, stream: str) -> tuple[LogLine, ...]:
+    name = logs.attempt_of(store, run, index, stream)
+    return () if name is None else tuple(logs.tail(store, name, LOG_LINES, stream))
+
+
+def _attempts(store: Store, run: str, experiment: ExperimentView) -> tuple[AttemptView, ...]:
+    """Read the attempts of which something is known, the first one first."""
+    names = (AttemptName(run, experiment.index, number) for number in range(experiment.attempt + 1))
+    keys = {layout.attempt_state(name): name.attempt for name in names}
+    found = store.get_many_json(keys)
+    return tuple(
+        _attempt(decode(AttemptState, found[key], key), number, experiment)
+        for key, number in keys.items()
+        if key in found
+    )
+
+
+def _attempt(state: AttemptState, number: int, experiment: ExperimentView) -> AttemptView:
+    """Return an attempt; where its runner could not say how it ended, what is known of that."""
+    ended, reason, message = state.state, state.reason, state.message
+    is_latest = number == experiment.attempt
+    if not ended.is_terminal and is_latest:
+        ended, reason, message = experiment.state, experiment.reason, experiment.message
+    elif not ended.is_terminal:
+        is_told = number + 1 == experiment.attempt and experiment.state in WAITING
+        ended, reason = State.FAILED, experiment.reason if is_told else None
+        message = None if reason else NO_LAST_WORD
+    return AttemptView(
+        number=number,
+        state=ended,
+        reason=reason,
+        message=message,
+        exit_code=state.exit_code,
+        started_at=_utc(state.started_at),
+        ended_at=_utc(state.ended_at) or (experiment.ended_at if is_latest else None),
+        host=state.host,
+        peak_memory=state.peak_memory,
+    )
+
+
+def _utc(time: float | None) -> datetime | None:
+    return None if time is None else datetime.fromtimestamp(round(time, 3), timezone.utc)

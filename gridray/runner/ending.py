@@ -1,0 +1,116 @@
+"""Who wants an attempt to end, and what it is called once it has ended."""
+
+import signal
+from dataclasses import dataclass
+
+from gridray import layout
+from gridray.layout import AttemptName
+from gridray.records import FENCED
+from gridray.runner.periodic import Periodically
+from gridray.states import Reason, State
+from gridray.store import Store
+
+# How often the store is asked, in seconds; a request costs money on S3, none on a disk.
+LOOK_INTERVAL_DIRECTORY = 0.5
+LOOK_INTERVAL_S3 = 2.0
+SHELLS_SIGKILL = 128 + signal.SIGKILL
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Somebody's wish that the script end: why, and how long it may take, in seconds."""
+
+    reason: Reason
+    grace: float
+
+
+class Wishes:
+    """What the store says of an attempt's end: a user's stop, or that its place is taken."""
+
+    def __init__(self, store: Store, name: AttemptName, identity: str) -> None:
+        """Name an attempt of the run that has this identity; another may get its name."""
+        self._store = store
+        self._name = name
+        self._identity = identity
+        self.found: Ending | None = None
+
+    def watch(self) -> Periodically:
+        """Return a context in which the store is asked, by a thread: an answer may take long."""
+        on_disk = self._store.is_directory
+        interval = LOOK_INTERVAL_DIRECTORY if on_disk else LOOK_INTERVAL_S3
+        return Periodically([interval], self.look)
+
+    def look(self) -> None:
+        """Ask the store now, and keep what it says in `found`.
+
+        Raises:
+            StoreError: it does not say.
+        """
+        stop = self._store.find_json(layout.attempt_stop(self._name))
+        record = self._store.find_json(layout.run_record(self._name.run))
+        if stop == FENCED or record is None or record["identity"] != self._identity:
+            self.found = Ending(Reason.FENCED, 0)
+        elif stop is not None:
+            self.found = Ending(Reason.STOPPED, stop["grace"])
+
+    @property
+    def is_fenced(self) -> bool:
+        """Whether another attempt has taken the place of this one, or its run is gone."""
+        return self.found is not None and self.found.reason is Reason.FENCED
+
+
+@dataclass(frozen=True)
+class ScriptEnd:
+    """How a script ended: its exit code (negative: the signal), None if it never ran.
+
+    `memory_kills` counts what the kernel killed for want of memory while it ran, on its node.
+    """
+
+    exit_code: int | None
+    is_shell: bool = False
+    memory_kills: int = 0
+
+    @property
+    def is_out_of_memory(self) -> bool:
+        """Whether the script itself was killed so, or what a shell script waited for."""
+        shells = (SHELLS_SIGKILL,) if self.is_shell else ()
+        return self.memory_kills > 0 and self.exit_code in (-signal.SIGKILL, *shells)
+
+    @property
+    def shown_code(self) -> int | None:
+        """The exit code as shells show it."""
+        if self.exit_code is None or self.exit_code >= 0:
+            return self.exit_code
+        return 128 - self.exit_code
+
+    def notes(self) -> list[str]:
+        """Return what the reason does not say."""
+        if not self.exit_code:
+            return []
+        notes = [f"killed by {_signal_name(-self.exit_code)}"] if self.exit_code < 0 else []
+        if self.memory_kills and not self.is_out_of_memory:
+            notes.append(
+                "while it ran, the kernel killed a process on its node for want of memory, "
+                "perhaps one of its own"
+            )
+        return notes
+
+
+def outcome(end: ScriptEnd, ending: Ending | None) -> tuple[State, Reason | None]:
+    """Return what has become of an attempt whose script has ended, by itself or by a wish."""
+    if ending is not None:
+        stopped = ending.reason is Reason.STOPPED
+        return State.CANCELLED if stopped else State.FAILED, ending.reason
+    if end.exit_code == 0:
+        return State.SUCCEEDED, None
+    if end.is_out_of_memory:
+        return State.FAILED, Reason.OUT_OF_MEMORY
+    killed = end.exit_code is not None and end.exit_code < 0
+    return State.FAILED, Reason.SIGNAL if killed else Reason.EXIT_CODE
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,79 @@
+"""What `retry` and `rerun` refuse and tell, before any cluster is asked."""
+
+import pytest
+
+from gridray import layout
+from gridray.records import Row
+from gridray.states import Reason, State
+from tests.cli.conftest import NOW, Call, Filler, failed, succeeded
+
+HELD = Row(State.QUEUED, Reason.HELD, queued_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["busy-exp0"], 1, "'busy-exp0' is running"),
+        (["busy-exp1"], 1, "'busy-exp1' is queued"),
+        (["over-exp0"], 1, "'over-exp0' has succeeded"),
+        (["over-exp1", "over-exp0"], 1, "'over-exp0' has succeeded"),
+        (["over-exp7"], 1, "no experiment 'over-exp7'"),
+        (["nothing"], 1, "no run 'nothing'"),
+        (["over", "--held", "--failed"], 2, "--held goes with the names of runs only"),
+        (["over-exp1", "--held"], 2, "--held goes with the names of runs only"),
+        (["Over"], 2, "'Over' is no name"),
+    ],
+)
+def test_what_cannot_be_tried_again(
+    call: Call, filled: Filler, words: list[str], code: int, told: str
+) -> None:
+    result = call("retry", *words)
+    assert result.code == code and told in result.err
+    assert filled.store.names(layout.requests("over")) == []
+
+
+def test_nothing_to_try_again(call: Call, filler: Filler) -> None:
+    filler.run("good", [succeeded(), succeeded()])
+    assert call("retry", "good").out == "good: nothing to try again\n"
+    assert call("retry", "good", "--held", "-o", "json").json == {
+        "retried": [{"name": "good", "experiments": [], "released": 0}]
+    }
+
+
+def test_a_run_of_another_cluster_is_not_tried_again(call: Call, filled: Filler) -> None:
+    result = call("retry", "over")
+    assert result.code == 1 and "cluster local that the run 'over' was on" in result.err
+    assert "gridray rerun over" in result.err
+    assert filled.store.names(layout.requests("over")) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["over"], 1, "the source of the run 'over' is not in"),
+        (["over", "--name", "busy"], 1, "there is a run 'busy' already"),
+        (["over", "--name", "Up"], 2, "'Up' is no name"),
+        (["over-exp0"], 2, "'over-exp0' is an experiment"),
+        (["nothing"], 1, "no run 'nothing'"),
+    ],
+)
+def test_what_cannot_be_run_anew(
+    call: Call, filled: Filler, words: list[str], code: int, told: str
+) -> None:
+    result = call("rerun", *words)
+    assert result.code == code and told in result.err
+
+
+def test_status_says_what_is_held_and_what_to_do(call: Call, filler: Filler) -> None:
+    filler.run("bad", [failed()] * 5 + [HELD] * 3)
+    result = call("status", "bad")
+    assert "3 experiments held, since the first ones failed in the same way" in result.err
+    assert "bad-exp3 and bad-exp4: exit code 3" in result.err
+    assert "gridray retry bad" in result.err and "gridray stop run bad" in result.err
+    assert "8 experiments: 5 failed, 3 queued (3 held)" in result.err
+    assert call("status", "bad", "-o", "json").json["held"] == 3
+
+
+def test_watching_does_not_wait_for_what_is_held(call: Call, filler: Filler) -> None:
+    filler.run("bad", [failed()] * 5 + [HELD] * 3)
+    assert "3 held" in call("status", "bad", "--watch").err

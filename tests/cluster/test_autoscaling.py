@@ -1,0 +1,147 @@
+"""Nodes that come for what needs them, and are lost: what runs there, and what `why` says."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gridray
+from gridray import autoscaler, settings
+from gridray.clusters import capacity
+from gridray.clusters.capacity import Fit
+from gridray.states import Reason, State
+from gridray.store import Store
+from tests.cluster.autoscaling import NODE_TYPES, AutoscalingCluster, NodeType
+from tests.cluster.conftest import wait_for
+
+WAITS = """
+import os, sys, time
+while not os.path.exists(sys.argv[1]): time.sleep(0.05)
+"""
+COUNTS = """
+import os, time
+n = int(open('n').read()) if os.path.exists('n') else 0
+print('from', n, flush=True)
+while n < 100:
+    n += 1
+    open('steps', 'a').write(f'{n}\\n')
+    open('new', 'w').write(str(n)); os.replace('new', 'n')
+    time.sleep(0.1)
+"""
+
+# Ray does not start a node with so small an object store.
+BROKEN = NodeType({"CPU": 1, "GPU": 4, "object_store_memory": 1}, 1)
+
+Submit = Callable[..., gridray.Run]
+
+
+@pytest.fixture(scope="module")
+def auto() -> Iterator[AutoscalingCluster]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith(("GRIDRAY_", "AWS_", "RAY_")):
+                patch.delenv(name)
+        with AutoscalingCluster(NODE_TYPES | {"broken": BROKEN}) as cluster:
+            yield cluster
+
+
+@pytest.fixture(scope="module")
+def home(auto: AutoscalingCluster) -> Iterator[Path]:
+    """A `GRIDRAY_HOME` that knows the cluster as `auto`."""
+    path = Path(tempfile.mkdtemp(prefix="gridray-test-"))
+    (path / "settings.toml").write_text(f'cluster = "auto"\n{auto.settings}')
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def submit(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Submit:
+    """Submit a script to the cluster: `submit("print(1)", gpus=1)`."""
+    monkeypatch.setenv("GRIDRAY_HOME", str(home))
+
+    def begin(text: str, *args: str, **options: object) -> gridray.Run:
+        project = Path(tempfile.mkdtemp(dir=tmp_path))
+        (project / "main.py").write_text(text)
+        spec = gridray.RunSpec(script="main.py", args=args, root=project, **options)  # type: ignore[arg-type]
+        return gridray.submit(spec)
+
+    return begin
+
+
+def why(name: str) -> Any:
+    """Return what `gridray why` says of a run or an experiment."""
+    command = [sys.executable, "-m", "gridray", "why", name, "-o", "json"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert answer.returncode == 0, answer.stderr
+    return json.loads(answer.stdout)
+
+
+def test_a_node_comes_for_what_waits_for_one(
+    auto: AutoscalingCluster, submit: Submit, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    assert auto.nodes() == {}
+    run = submit(WAITS, str(go), gpus=1)
+    answer = why(run.name)
+    assert answer["because"].startswith("waiting for a node: "), answer
+    assert (answer["wait"], answer["asked"]["gpus"]) == ("place", 1)
+    wait_for(lambda: bool(auto.nodes()), "a node")
+    wait_for(lambda: run.status().experiments[0].state is State.RUNNING, "the experiment")
+    (use,) = [use for use in capacity.read(auto.jobs()).uses if use.name == f"{run.name}-exp0-a0"]
+    assert use.node_id in auto.nodes() and use.resources == {"CPU": 1, "GPU": 1}
+    go.touch()
+    (view,) = run.wait(timeout=60).experiments
+    assert view.state is State.SUCCEEDED, view
+
+
+def test_more_than_any_node_could_have_is_called_impossible(
+    auto: AutoscalingCluster, submit: Submit
+) -> None:
+    types = {each.name: each for each in auto.jobs().node_types() or ()}
+    assert types["gpu_spot"] == autoscaler.NodeType("gpu_spot", {"CPU": 2, "GPU": 1}, 2)
+    run = submit(WAITS, "nothing", gpus=8)
+    answer = why(run.name)
+    assert answer["fit"] == Fit.NEVER.value, answer
+    asks = "it can never run: --gpus asks for 8 GPUs, but no node that can be launched has more"
+    assert f"{asks} than 4" in answer["because"]
+    assert f"gridray stop experiment {run.name}-exp0" in answer["next"]
+    run.stop()
+    (view,) = run.wait(timeout=60).experiments
+    assert (view.state, view.reason) == (State.CANCELLED, Reason.STOPPED)
+
+
+def test_why_nodes_do_not_come(submit: Submit) -> None:
+    run = submit(WAITS, "nothing", gpus=4)
+    wait_for(lambda: bool(why(run.name)["fit"] == Fit.LAUNCH_FAILED.value), "a failed launch")
+    because = why(run.name)["because"]
+    assert "launches have failed lately: broken (Attempting to cap object store" in because
+    run.stop()
+    run.wait(timeout=60)
+
+
+def test_what_runs_on_a_node_that_is_lost_goes_on_on_another(
+    auto: AutoscalingCluster, submit: Submit
+) -> None:
+    run = submit(COUNTS, gpus=1, auto_resume=True)
+    (experiment,) = run.experiments
+    wait_for(lambda: experiment.log() == b"from 0\n", "the first attempt")
+    first = auto.jobs().job(f"{run.name}-exp0-a0")
+    assert first is not None and first.node_id is not None
+    auto.kill_node(first.node_id)
+    (view,) = run.wait(timeout=120).experiments
+    assert (view.state, view.attempt) == (State.SUCCEEDED, 1), view
+    second = auto.jobs().job(f"{run.name}-exp0-a1")
+    assert second is not None and second.node_id not in (None, first.node_id)
+    (steps,) = experiment.artifacts("^steps$")
+    store = Store(settings.load().store)
+    assert store.get(steps.key) == b"".join(b"%d\n" % n for n in range(1, 101))
+    answer = why(f"{run.name}-exp0")
+    assert [each["reason"] for each in answer["attempts"]] == [None, None]
+    assert "ended without a last word" in answer["attempts"][0]["message"]

@@ -1,0 +1,123 @@
+"""Whether an experiment fits: a table of clusters and what follows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from gridray.autoscaler import Launches, NodeType
+from gridray.clusters.capacity import Capacity, Fit, Shortage, shortage, verdict
+from gridray.rayjobs import Node, Use
+from gridray.records import Resources
+
+HEAD = Node("head", "10.0.0.1", True, {"CPU": 2.0, "memory": 8e9})
+GPU = Node("gpu", "10.0.0.2", False, {"CPU": 4.0, "GPU": 2.0, "memory": 16e9})
+BUSY = (
+    Use("a-exp0-a0", "gpu", {"CPU": 1.0, "GPU": 1.0}),
+    Use("b-exp3-a1", "gpu", {"CPU": 1.0, "GPU": 1.0}),
+)
+ONE_GPU = Resources(cpus=1, gpus=1)
+EIGHT_GPUS = Resources(cpus=1, gpus=8)
+
+
+def capacity(*nodes: Node, **fields: Any) -> Capacity:
+    return Capacity(nodes=nodes, **fields)
+
+
+SCALING: Mapping[str, Any] = {"is_autoscaling": True}
+TYPES = (
+    NodeType("gpu_spot", {"CPU": 8, "GPU": 4}, 2),
+    NodeType("off", {"CPU": 8, "GPU": 8}, 0),
+)
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted", "fit", "told"),
+    [
+        (capacity(HEAD, GPU), ONE_GPU, Fit.NOW, "1 GPU, 1 CPU free"),
+        (capacity(HEAD, GPU, uses=BUSY[:1]), ONE_GPU, Fit.NOW, "in a moment"),
+        (
+            capacity(HEAD, GPU, uses=BUSY),
+            ONE_GPU,
+            Fit.AFTER_OTHERS,
+            "waiting for 1 GPU, 1 CPU: 0 of 2 GPUs free; in use by a-exp0-a0, b-exp3-a1",
+        ),
+        (
+            capacity(GPU, uses=BUSY, launches=Launches(("gpu_spot",)), **SCALING),
+            ONE_GPU,
+            Fit.LAUNCHING,
+            "waiting for a node: gpu_spot being launched",
+        ),
+        (
+            capacity(HEAD, launches=Launches(("gpu_spot",), {"gpu_spot": ""}), **SCALING),
+            ONE_GPU,
+            Fit.LAUNCH_FAILED,
+            "waiting for a node, but launches have failed lately: gpu_spot",
+        ),
+        (
+            capacity(HEAD, launches=Launches(("a", "b"), {"b": "no more"}), **SCALING),
+            ONE_GPU,
+            Fit.LAUNCHING,
+            "waiting for a node: a being launched; launches have failed lately: b (no more)",
+        ),
+        (
+            capacity(HEAD, launches=Launches((), {"gpu_spot": "no more"}), **SCALING),
+            ONE_GPU,
+            Fit.LAUNCH_FAILED,
+            "launches have failed lately: gpu_spot (no more)",
+        ),
+        (capacity(HEAD, **SCALING), ONE_GPU, Fit.UNDECIDED, "waiting for a node"),
+        (
+            capacity(HEAD, GPU),
+            EIGHT_GPUS,
+            Fit.NEVER,
+            "--gpus asks for 8 GPUs, but no node of the cluster has more than 2",
+        ),
+        (
+            capacity(GPU, node_types=TYPES, launches=Launches(("gpu_spot",)), **SCALING),
+            EIGHT_GPUS,
+            Fit.NEVER,
+            "no node that can be launched has more than 4",
+        ),
+        (capacity(HEAD, node_types=TYPES, **SCALING), ONE_GPU, Fit.UNDECIDED, "a node"),
+        (capacity(HEAD, GPU, **SCALING), EIGHT_GPUS, Fit.UNDECIDED, "a node"),
+        (
+            capacity(GPU),
+            Resources(cpus=1, memory=32 * 10**9),
+            Fit.NEVER,
+            "--memory asks for 32 GB of memory, but no node of the cluster has more than 16",
+        ),
+        (
+            capacity(HEAD, GPU, uses=(Use("big", "gpu", {"memory": 10e9}),)),
+            Resources(cpus=1, memory=10 * 10**9),
+            Fit.AFTER_OTHERS,
+            "6 of 16 GB of memory free; in use by big",
+        ),
+    ],
+)
+def test_what_a_cluster_has_for_an_experiment(
+    seen: Capacity, wanted: Resources, fit: Fit, told: str
+) -> None:
+    found = verdict(seen, wanted)
+    assert found.fit is fit and told in found.text, found
+
+
+def test_shares_of_a_gpu_add_up() -> None:
+    uses = tuple(Use(f"run-exp{n}-a0", "gpu", {"GPU": 0.3}) for n in range(3))
+    seen = capacity(Node("gpu", "10.0.0.2", False, {"CPU": 4.0, "GPU": 1.0}), uses=uses)
+    assert verdict(seen, Resources(cpus=1, gpus=0.1)).fit is Fit.NOW
+    assert verdict(seen, Resources(cpus=1, gpus=0.2)).fit is Fit.AFTER_OTHERS
+
+
+def test_many_that_hold_a_place_are_counted() -> None:
+    uses = tuple(Use(f"run-exp{n}-a0", "gpu", {"GPU": 0.25}) for n in range(8))
+    assert "run-exp4-a0 and 3 more" in verdict(capacity(GPU, uses=uses), ONE_GPU).text
+
+
+def test_no_node_that_has_it_all_together() -> None:
+    nodes = [{"CPU": 64.0}, {"CPU": 4.0, "GPU": 8.0}]
+    assert shortage(nodes, Resources(cpus=64, gpus=8)) == Shortage(
+        None, "64 CPUs, 8 GPUs and 0 GB of memory"
+    )
+    assert shortage(nodes, Resources(cpus=4, gpus=8)) is None
+    assert shortage([], Resources(cpus=1)) == Shortage("--cpus", "1 CPU", "0")
