@@ -61,6 +61,21 @@ def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @pytest.fixture
+def mortal_s3_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+    """A server for a test that stops it, with what it needs in the environment.
+
+    One that was killed and started again makes missing buckets for everybody.
+    """
+    server = S3Server(tmp_path / "mortal-s3")
+    server.start()
+    server.create_bucket()
+    for name, value in server.variables.items():
+        monkeypatch.setenv(name, value)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
 def s3_store(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> Store:
     """An empty store on the S3 server, with what it needs in the environment."""
     for name, value in s3_server.variables.items():

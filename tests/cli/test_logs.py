@@ -16,7 +16,7 @@ from gridray.records import AttemptState, ClusterRecord, Row, RunStatus
 from gridray.states import Reason, State
 from gridray.store import Store
 from tests.cli.conftest import NOW, Call, Filler, running, succeeded
-from tests.s3 import S3Server, free_ports
+from tests.s3 import BUCKET, S3Server, free_ports
 
 STAMP = "[2027-01-15T08:00:00.000000Z]"
 
@@ -136,22 +136,23 @@ def test_following_tells_that_another_attempt_begins(
 
 
 def test_following_outlasts_the_store(
-    call: Call, s3_server: S3Server, s3_store: Store, monkeypatch: pytest.MonkeyPatch
+    call: Call, mortal_s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GRIDRAY_STORE", s3_store.url)
-    filler = Filler(s3_store)
+    store = Store(f"s3://{BUCKET}/logs")
+    monkeypatch.setenv("GRIDRAY_STORE", store.url)
+    filler = Filler(store)
     filler.run("busy", [running()], cluster=ClusterRecord("moon", "moon"))
     filler.log(AttemptName("busy", 0, 0), b"one\n")
     sleep = time.sleep
 
     def mend() -> None:
         monkeypatch.setattr("time.sleep", sleep)
-        s3_server.start()
+        mortal_s3_server.start()
         filler.log(AttemptName("busy", 0, 0), b"one\ntwo\n")
         state = AttemptState(State.SUCCEEDED)
-        s3_store.put_json(layout.attempt_state(AttemptName("busy", 0, 0)), state.to_json())
+        store.put_json(layout.attempt_state(AttemptName("busy", 0, 0)), state.to_json())
 
-    when_it_sleeps(monkeypatch, s3_server.stop, mend)
+    when_it_sleeps(monkeypatch, mortal_s3_server.stop, mend)
     result = call("logs", "busy", "-f")
     assert result.out == f"[stdout] {STAMP} one\n[stdout] {STAMP} two\n"
     assert result.err.count("trying again in 1 s") == 1
