@@ -27,7 +27,16 @@ if TYPE_CHECKING:
 # A command in a terminal should say soon that the store does not answer; what works unattended
 # should outlast a minute's failure.
 IMPATIENT: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
-PATIENT: "RetryConfig" = {"max_retries": 20, "retry_timeout": timedelta(minutes=3)}
+# Only the time is to count: a refused connection takes a tenth of a second.
+PATIENT: "RetryConfig" = {
+    "max_retries": 100_000,
+    "retry_timeout": timedelta(minutes=3),
+    "backoff": {
+        "init_backoff": timedelta(milliseconds=200),
+        "max_backoff": timedelta(seconds=5),
+        "base": 2,
+    },
+}
 
 # How many small objects are asked for at once, and how much of a large one.
 CONCURRENCY = 32

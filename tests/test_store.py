@@ -1,6 +1,7 @@
 """The store: the same on a directory and on a real S3 server."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from gridray import layout
 from gridray.errors import ExistsError, NotFoundError, StoreError, UsageError
 from gridray.layout import AttemptName
 from gridray.store import Entry, Store, identify
+from tests.s3 import BUCKET, S3Server
 
 
 def test_objects_are_written_and_read(store: Store) -> None:
@@ -126,6 +128,18 @@ def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="file/store") as caught:
         Store(str(tmp_path / "file" / "store")).put("a", b"")
     assert caught.value.hint is not None and "GRIDRAY_STORE" in caught.value.hint
+
+
+def test_a_patient_store_outlasts_a_restart(mortal_s3_server: S3Server) -> None:
+    store = Store(f"s3://{BUCKET}/x", patient=True)
+    store.put("a", b"1")
+    mortal_s3_server.stop()
+    with ThreadPoolExecutor() as pool:
+        writing = pool.submit(store.put, "a", b"2")
+        # Starting takes it more than 10 seconds then.
+        mortal_s3_server.start()
+        writing.result(timeout=120)
+    assert store.get("a") == b"2"
 
 
 def test_a_bucket_that_does_not_exist_is_named(s3_store: Store) -> None:

@@ -241,14 +241,14 @@ def _without_last_word(
         return _lost(record, row, attempt, Reason.RUNNER_LOST, None, now)
     if attempt is not None and attempt.started_at is not None:
         return _lost(record, row, attempt, Reason.RUNNER_LOST, None, now)
-    if job.exit_code == EXIT_STORE_UNREACHABLE:
-        reason, message = Reason.STORE_UNREACHABLE, None
-    elif job.status is JobStatus.FAILED:
-        reason, message = Reason.START_FAILED, _gist(job)
-        if row.setbacks < STARTS - 1:
-            return requeued(replace(row, reason=reason), now)
-    else:
+    if job.status is not JobStatus.FAILED:
         reason, message = Reason.RUNNER_LOST, None
+    elif job.exit_code == EXIT_STORE_UNREACHABLE:
+        reason, message = Reason.STORE_UNREACHABLE, None
+    else:
+        reason, message = Reason.START_FAILED, _gist(job)
+    if row.setbacks < STARTS - 1:
+        return requeued(replace(row, reason=reason), now)
     return replace(row, state=State.FAILED, reason=reason, ended_at=now, message=message)
 
 

@@ -13,7 +13,7 @@ from gridray import layout
 from gridray.layout import AttemptName
 from gridray.records import FENCED
 from gridray.store import Store
-from tests.cluster.autoscaling import NODE_ID, AutoscalingCluster
+from tests.cluster.autoscaling import AutoscalingCluster
 from tests.s3 import S3Server
 
 WORK_TIMEOUT = 30.0
@@ -48,6 +48,7 @@ class Disasters:
             self._kill_node,
             self._freeze_node,
             self._kill_controller,
+            self._stall_store,
             self._stop_store,
         ]
         kind = self.random.choice(kinds)
@@ -86,17 +87,18 @@ class Disasters:
         return self._hit(self._named("ray::ControllerActor"), signal.SIGKILL)
 
     def _kill_node(self) -> str:
-        node = self._busy_node()
-        if node is not None:
-            self.cluster.kill_node(node)
-        return str(node)
+        raylet = self._busy_raylet()
+        if raylet is None:
+            return "none"
+        _send(raylet, signal.SIGKILL)
+        return str(raylet.pid)
 
     def _freeze_node(self) -> str:
         """Cut a node off for so long that Ray calls it dead, and let it come back."""
-        node = self._busy_node()
-        if node is None:
+        raylet = self._busy_raylet()
+        if raylet is None:
             return "none"
-        processes = [each for each in self.cluster.processes() if _environ(each, NODE_ID) == node]
+        processes = [raylet, *raylet.children(recursive=True)]
         attempts = [attempt_of(each) for each in processes if _is_runner(each)]
         for process in processes:
             _send(process, signal.SIGSTOP)
@@ -104,19 +106,23 @@ class Disasters:
         self._thaws.append((time.monotonic() + self.random.uniform(10, 20), processes, attempts))
         return ", ".join(map(str, attempts))
 
-    def _busy_node(self) -> str | None:
-        """Return a living node that runs something, if there is one."""
-        living = self.cluster.nodes()
-        found = {_environ(runner, NODE_ID) for runner in self._runners()}
-        busy = sorted(node for node in found if node in living)
-        return self.random.choice(busy) if busy else None
+    def _busy_raylet(self) -> psutil.Process | None:
+        """Return a node, as its first process, that runs something, if there is one."""
+        found = {raylet for runner in self._runners() if (raylet := _raylet_of(runner))}
+        return self.random.choice(sorted(found, key=lambda each: each.pid)) if found else None
+
+    def _stall_store(self) -> str:
+        duration = self.random.uniform(1, 8)
+        self.s3.freeze()
+        time.sleep(duration)
+        self.s3.thaw()
+        return f"{duration:.1f} s"
 
     def _stop_store(self) -> str:
+        """Kill it and start it again, which takes it a dozen seconds."""
         self.s3.stop()
-        duration = self.random.uniform(1, 8)
-        time.sleep(duration)
         self.s3.start()
-        return f"{duration:.1f} s"
+        return ""
 
     def _runners(self) -> list[psutil.Process]:
         return [each for each in self.cluster.processes() if _is_runner(each)]
@@ -163,9 +169,9 @@ def _command(process: psutil.Process) -> list[str]:
         return []
 
 
-def _environ(process: psutil.Process, name: str) -> str | None:
+def _raylet_of(runner: psutil.Process) -> psutil.Process | None:
     try:
-        return process.environ().get(name)
+        return next((each for each in runner.parents() if each.name() == "raylet"), None)
     except psutil.Error:
         return None
 

@@ -23,9 +23,9 @@ from tests.chaos.disasters import Disasters, stored_by, thawing
 from tests.cluster.autoscaling import AutoscalingCluster, NodeType
 from tests.s3 import BUCKET, S3Server
 
-STEPS = 60
+STEPS = 80
 EXPERIMENTS = 6
-STRIKES = 6
+STRIKES = 8
 NODE_TYPES = {"spot": NodeType({"CPU": 2, "GPU": 2}, 2, {"ray.io/market-type": "spot"})}
 
 COUNTER = """
