@@ -19,9 +19,9 @@ def retry(
     held: options.HeldOnly = False,
     wait: options.Wait = False,
 ) -> None:
-    """Try again what did not succeed, in the same run, and let go on what is held.
+    """Try again what did not succeed, in the same run.
 
-    The next attempts find the files that the ones before have left.
+    The next attempts find the files that the ones before have left. What is held goes on.
     """
     from gridray.cli import repeating, running
     from gridray.cli.names import open_store
@@ -41,7 +41,10 @@ def rerun(
     cluster: options.Cluster = None,
     wait: options.Wait = False,
 ) -> None:
-    """Start a run anew, as a new one: with the same source, sweep and options."""
+    """Start all of a run anew, as a new one.
+
+    It has the source, the sweep and the options of the old one.
+    """
     from gridray import again
     from gridray.cli import running
     from gridray.cli.names import open_store, runs

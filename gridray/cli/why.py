@@ -12,7 +12,7 @@ def register(app: typer.Typer) -> None:
 
 
 def why(out: Output, name: options.WhyName) -> None:
-    """Say what an experiment waits for, or why it ended, and what to do next."""
+    """Say why an experiment waits, or ended, and what is next."""
     from gridray.cli import explaining
     from gridray.cli.names import open_store
     from gridray.layout import parse_name
