@@ -3,10 +3,11 @@
 Writes are of whole objects and atomic. obstore's errors become `StoreError`s here and nowhere else.
 """
 
+import copy
 import errno
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -65,6 +66,7 @@ class Store:
         self.url, self.directory = _normalize(url)
         self._patient = patient
         self._backend: LocalStore | S3Store | None = None
+        self._before_write: Callable[[], None] = _nothing
 
     def __repr__(self) -> str:
         return f"Store({self.url!r})"
@@ -77,8 +79,15 @@ class Store:
         """Return where a user finds an object, or a prefix, with other tools."""
         return f"{self.url}/{key}"
 
+    def guarded(self, check: Callable[[], None]) -> "Store":
+        """Return this store as it is, but that `check` is called before anything is changed."""
+        twin = copy.copy(self)
+        twin._before_write = check
+        return twin
+
     def put(self, key: str, data: bytes | Path | IO[bytes]) -> None:
         """Write an object, from memory or from a file, replacing what was there."""
+        self._before_write()
         with self._errors(f"write {key}"):
             obstore.put(self._writable(), key, data)
 
@@ -88,6 +97,7 @@ class Store:
         Raises:
             ExistsError: it does.
         """
+        self._before_write()
         with self._errors(f"write {key}"):
             obstore.put(self._writable(), key, data, mode="create")
 
@@ -159,6 +169,7 @@ class Store:
 
     def delete(self, *keys: str) -> None:
         """Remove objects; one that does not exist is no error."""
+        self._before_write()
         backend = self._readable()
         for key in keys:
             try:
@@ -169,6 +180,7 @@ class Store:
 
     def delete_prefix(self, prefix: str) -> None:
         """Remove everything below a prefix that ends in `/`."""
+        self._before_write()
         keys = [entry.key for entry in self.entries(prefix)]
         if self.directory is not None:
             self.delete(*keys)
@@ -234,6 +246,10 @@ class Store:
                 f"the store {self.url} failed to {what}: {_first_line(error)}",
                 hint=_hint(self.directory, str(error)),
             ) from error
+
+
+def _nothing() -> None:
+    """Check nothing."""
 
 
 def parse_json(data: bytes, key: str) -> Any:

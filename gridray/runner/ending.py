@@ -1,6 +1,7 @@
 """Who wants an attempt to end, and what it is called once it has ended."""
 
 import signal
+import time
 from dataclasses import dataclass
 
 from gridray import layout
@@ -13,6 +14,8 @@ from gridray.store import Store
 # How often the store is asked, in seconds; a request costs money on S3, none on a disk.
 LOOK_INTERVAL_DIRECTORY = 0.5
 LOOK_INTERVAL_S3 = 2.0
+# Seconds for which an answer holds; a lost node is noticed, and its place taken, no sooner.
+LEASE = 5.0
 SHELLS_SIGKILL = 128 + signal.SIGKILL
 
 
@@ -32,6 +35,7 @@ class Wishes:
         self._store = store
         self._name = name
         self._identity = identity
+        self._looked_at = float("-inf")
         self.found: Ending | None = None
 
     def watch(self) -> Periodically:
@@ -46,12 +50,26 @@ class Wishes:
         Raises:
             StoreError: it does not say.
         """
+        begun = time.time()
         stop = self._store.find_json(layout.attempt_stop(self._name))
         record = self._store.find_json(layout.run_record(self._name.run))
         if stop == FENCED or record is None or record["identity"] != self._identity:
             self.found = Ending(Reason.FENCED, 0)
         elif stop is not None:
             self.found = Ending(Reason.STOPPED, stop["grace"])
+        self._looked_at = begun
+
+    def make_sure(self) -> None:
+        """Look, unless that was a moment ago.
+
+        A runner that was cut off, or whose machine was suspended, must not write before it has.
+
+        Raises:
+            StoreError: the store does not say.
+        """
+        # By the clock on the wall, since the other one stands still while a machine is suspended.
+        if not 0 <= time.time() - self._looked_at < LEASE:
+            self.look()
 
     @property
     def is_fenced(self) -> bool:

@@ -79,11 +79,12 @@ class Attempt:
 
     def __init__(self, store: Store, name: AttemptName, identity: str) -> None:
         """Name an attempt of the run that has this identity; another may get its name."""
-        self._store = store
+        self._wishes = Wishes(store, name, identity)
+        self._process: ScriptProcess | None = None
+        self._store = store.guarded(self._keep_place)
         self._name = name
         self._identity = identity
-        self._wishes = Wishes(store, name, identity)
-        self._word = Word(store, name)
+        self._word = Word(self._store, name)
         self._state = AttemptState(State.BUILDING, host=socket.gethostname())
         self._interrupted = threading.Event()
         self._sync_now = threading.Event()
@@ -114,6 +115,16 @@ class Attempt:
             print(f"gridray: {error.message}", file=sys.stderr)  # noqa: T201 (Ray's log)
             self._word.mention(self._failed(Reason.STORE_UNREACHABLE, error))
             return EXIT_STORE_UNREACHABLE
+
+    def _keep_place(self) -> None:
+        """End before anything is written by an attempt whose place is taken.
+
+        Raises:
+            StoreError: the store does not say.
+        """
+        self._wishes.make_sure()
+        if self._wishes.is_fenced:
+            _die_fenced(self._process)
 
     def _failed(self, reason: Reason, error: Exception) -> AttemptState:
         return replace(
@@ -159,6 +170,7 @@ class Attempt:
                 env=env,
                 signal_group=scripts.is_shell(record.script),
             )
+        self._process = process
         memory = MemoryMeter(process.pid)
         self._state = replace(self._state, state=State.RUNNING, started_at=time.time())
         self._word.tell(self._state)
@@ -317,9 +329,10 @@ def _blaming(reason: Reason, kind: type[GridrayError] = GridrayError) -> Iterato
         raise _FailedError(reason, str(error)) from error
 
 
-def _die_fenced(process: ScriptProcess) -> NoReturn:
+def _die_fenced(process: ScriptProcess | None) -> NoReturn:
     """End at once and write nothing more: what there is belongs to somebody else now."""
-    process.kill()
+    if process is not None:
+        process.kill()
     os._exit(EXIT_FENCED)
 
 

@@ -78,7 +78,8 @@ class Counters:
             name = AttemptName(self.run.name, index, attempt)
             lines = b"".join(logs.raw(store, name)).splitlines()
             if lines:
-                assert lines[0] == b"from %d" % stored.count(b"\n"), f"{name} did not go on"
+                went_on = f"{name} began {lines[0]!r}, and {len(stored.splitlines())} were stored"
+                assert lines[0] == b"from %d" % stored.count(b"\n"), went_on
             if store.exists(layout.artifact_index(name)):
                 stored = steps_of(store, name)
 

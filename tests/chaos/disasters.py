@@ -37,10 +37,8 @@ class Disasters:
         default_factory=list
     )
 
-    def strike(self) -> None:
-        """Let one thing happen, and come back what is to come back by now."""
-        self._wait_for_work()
-        self.thaw(time.monotonic())
+    def sequence(self) -> list[Callable[[], str]]:
+        """Return everything that can happen, each once, in an order that chance decides."""
         kinds: list[Callable[[], str]] = [
             self._kill_runner,
             self._kill_script,
@@ -51,7 +49,12 @@ class Disasters:
             self._stall_store,
             self._stop_store,
         ]
-        kind = self.random.choice(kinds)
+        return self.random.sample(kinds, len(kinds))
+
+    def strike(self, kind: Callable[[], str]) -> None:
+        """Let one thing happen, and come back what is to come back by now."""
+        self._wait_for_work()
+        self.thaw(time.monotonic())
         self.told.append(f"{kind.__name__.strip('_')} {kind()}")
 
     def _wait_for_work(self) -> None:

@@ -10,20 +10,19 @@ from tests.chaos import counters
 from tests.chaos.conftest import Place
 from tests.chaos.disasters import Disasters, stored_by, thawing
 
-STRIKES = 8
 SEEDS = [0, 1, *(pytest.param(seed, marks=pytest.mark.chaos) for seed in range(2, 22))]
 
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost(place: Place, seed: int, tmp_path: Path) -> None:
-    run = counters.submit(tmp_path, f"seed-{seed}", count=6, steps=80, retries=STRIKES)
+    run = counters.submit(tmp_path, f"seed-{seed}", count=8, steps=80, retries=1)
     chance = random.Random(seed)
     with thawing(Disasters(place.cluster, place.s3, place.store, chance)) as disasters:
         run.wait_for_first_log()
-        for _ in range(STRIKES):
+        for disaster in disasters.sequence():
             time.sleep(chance.uniform(1, 6))
-            disasters.strike()
+            disasters.strike(disaster)
         time.sleep(10)
     print(disasters.told)  # noqa: T201 (what the report of a failure shows)
     run.check(place.store, disasters.cut_off)

@@ -10,9 +10,10 @@ from gridray import layout
 from gridray.layout import AttemptName
 from gridray.outcome import EXIT_FENCED
 from gridray.records import FENCED
+from gridray.runner.ending import LEASE
 from gridray.states import Reason, State
 from gridray.store import Store
-from tests.runner.conftest import Start, run_again
+from tests.runner.conftest import Attempt, Start, run_again
 from tests.runner.gate import Gate
 
 COUNTS = """
@@ -140,3 +141,26 @@ def test_max_time_ends_a_script_with_grace(start: Start) -> None:
     state = attempt.wait()
     assert (state.state, state.reason) == (State.FAILED, Reason.TIMED_OUT)
     assert "saved" in attempt.artifacts()
+
+
+def test_an_attempt_that_was_cut_off_writes_nothing_when_it_comes_back(start: Start) -> None:
+    attempt = start(
+        "import os, time; print(os.getpid(), flush=True)\n"
+        "while True: print('beat', flush=True); open('beat', 'a').write('x'); time.sleep(0.01)"
+    )
+    attempt.wait_for_log(b"beat")
+    script = psutil.Process(int(attempt.log().split()[0]))
+    attempt.process.send_signal(signal.SIGSTOP)
+    attempt.store.put_json(layout.attempt_stop(attempt.name), FENCED)
+    # The script goes on for a while, so there is something to be written.
+    time.sleep(LEASE + 1)
+    before = stored(attempt)
+    attempt.process.send_signal(signal.SIGCONT)
+    assert attempt.process.wait(timeout=30) == EXIT_FENCED
+    script.wait(timeout=30)
+    assert stored(attempt) == before
+
+
+def stored(attempt: Attempt) -> dict[str, bytes]:
+    prefix = layout.attempt_prefix(attempt.name)
+    return attempt.store.get_many(entry.key for entry in attempt.store.entries(prefix))
