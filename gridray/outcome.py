@@ -6,12 +6,15 @@ from dataclasses import replace
 
 from gridray.backoff import STEADY, requeue_delay
 from gridray.records import AttemptState, Row, RunRecord
-from gridray.states import State
+from gridray.states import Reason, State
 
 # The runner's exit code for a store that its node cannot reach.
 EXIT_STORE_UNREACHABLE = 97
 # Its exit code where another attempt has taken its place, or none is wanted.
 EXIT_FENCED = 99
+
+# What Ray or the node could not prepare, so that the runner has not begun.
+FALSE_STARTS = (Reason.START_FAILED, Reason.STORE_UNREACHABLE)
 
 
 def goes_on(record: RunRecord, ended: Row) -> bool:
@@ -41,6 +44,7 @@ def requeued(row: Row, now: float) -> Row:
         setbacks=setbacks,
         not_before=now + delay if delay else None,
         stop_grace=row.stop_grace,
+        false_starts=row.false_starts + 1 if row.reason in FALSE_STARTS else 0,
     )
 
 

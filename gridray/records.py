@@ -118,7 +118,8 @@ class Row:
     """One experiment in `status.json`.
 
     `attempt` is the latest one, or the next while queued; `failures` counts those attempts that the
-    script itself ended, `setbacks` the latest ones in a row that did not run for long. Nothing is
+    script itself ended, `setbacks` the latest ones in a row that did not run for long, and
+    `false_starts` those of which the runner could not even begin. Nothing is
     submitted before `not_before` (Unix, s). `stop_grace` is what a user has granted who wants its
     end, in seconds. A failure that `is_pardoned` does not hold the others of the run.
     """
@@ -137,6 +138,7 @@ class Row:
     not_before: float | None = None
     stop_grace: float | None = None
     is_pardoned: bool = False
+    false_starts: int = 0
 
     def to_json(self) -> list[Any]:
         """Return the values in the order of the fields, up to the last that says something."""

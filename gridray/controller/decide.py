@@ -11,6 +11,7 @@ from gridray.layout import AttemptName
 from gridray.outcome import (
     EXIT_FENCED,
     EXIT_STORE_UNREACHABLE,
+    FALSE_STARTS,
     ended_row,
     failed_alike,
     following,
@@ -247,7 +248,7 @@ def _without_last_word(
         reason, message = Reason.STORE_UNREACHABLE, None
     else:
         reason, message = Reason.START_FAILED, _gist(job)
-    if row.setbacks < STARTS - 1:
+    if reason in FALSE_STARTS and row.false_starts < STARTS - 1:
         return requeued(replace(row, reason=reason), now)
     return replace(row, state=State.FAILED, reason=reason, ended_at=now, message=message)
 

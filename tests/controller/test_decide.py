@@ -149,7 +149,7 @@ STARTED = AttemptState(State.RUNNING, started_at=5.0)
 def test_without_a_last_word_rays_counts(
     ray: Job | None, attempt: AttemptState | None, reason: Reason
 ) -> None:
-    after = row_after(replace(RUNNING, setbacks=STARTS), ray, attempt)
+    after = row_after(replace(RUNNING, false_starts=STARTS), ray, attempt)
     assert (after.state, after.reason) == (State.FAILED, reason)
 
 
@@ -199,7 +199,8 @@ def test_a_runner_that_is_killed_before_it_says_anything_is_replaced(exit_code: 
 def test_a_runner_that_cannot_begin_tells_why() -> None:
     log = "Job entrypoint command failed, last logs:\n  File x\nImportError: no obstore"
     ray = replace(job(JobStatus.FAILED, JobError.EXIT_CODE, 1), message=log)
-    after = PENDING
+    # Attempts that were interrupted do not count.
+    after = replace(PENDING, setbacks=STARTS)
     for _ in range(STARTS - 1):
         after = row_after(after, ray)
         assert (after.state, after.reason) == (State.QUEUED, Reason.START_FAILED)
