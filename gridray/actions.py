@@ -81,9 +81,13 @@ def delete_run(store: Store, run: str, *, force: bool = False) -> None:
     if record is not None:
         if force:
             _end(store, run)
-        store.delete(
-            layout.active_run(record.cluster.key, run, record.identity), layout.run_record(run)
-        )
+        prefix = layout.active(record.cluster.key)
+        markers = [
+            prefix + marker
+            for marker in store.names(prefix)
+            if layout.parse_marker(marker) == (run, record.identity)
+        ]
+        store.delete(*markers, layout.run_record(run))
     store.delete_prefix(layout.run_prefix(run))
 
 

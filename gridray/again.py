@@ -70,9 +70,11 @@ def retry(
     record = read_run(store, run)
     _prepare(store, record, progress)
     now = time.time()
-    # The request first: a controller that sees the marker must see what it is for.
+    # The request first: a controller that sees the marker must see what it is for. The marker is a
+    # new one, since the controller may be about to remove the run's first.
     actions.put_request(store, run, RetryRequest(frozenset(indexes), now), now)
-    store.put(layout.active_run(record.cluster.key, run, record.identity), b"")
+    nonce = secrets.token_hex(4)
+    store.put(layout.active_run(record.cluster.key, run, record.identity, nonce), b"")
 
 
 def rerun(

@@ -161,14 +161,18 @@ def active(cluster_key: str) -> str:
     return f"active/{cluster_key}/"
 
 
-def active_run(cluster_key: str, run: str, identity: str) -> str:
-    """Return the key of a run's marker. A name can be free again while its old marker is there."""
-    return f"active/{cluster_key}/{run}~{identity}"
+def active_run(cluster_key: str, run: str, identity: str, nonce: str = "") -> str:
+    """Return the key of a run's marker. A name can be free again while its old marker is there.
+
+    Args:
+        nonce: of a marker that was made since more was asked of the run.
+    """
+    return f"active/{cluster_key}/{run}~{identity}" + (f"~{nonce}" if nonce else "")
 
 
 def parse_marker(marker: str) -> tuple[str, str]:
     """Return the run and the identity that the last part of a marker's key names."""
-    run, _, identity = marker.partition("~")
+    run, identity, *_ = marker.split("~")
     return run, identity
 
 

@@ -139,7 +139,8 @@ def _next(
     if attempt is not None and attempt.doomed_at and job is not None and job.node_id:
         decisions.append(Drain(job.node_id, attempt.doomed_at))
     changed = _observe(view.record, row, job, attempt, now)
-    if changed.attempt != row.attempt:
+    has_ended = attempt is not None and attempt.state.is_terminal
+    if changed.attempt != row.attempt or (changed.state.is_terminal and not has_ended):
         decisions.append(Fence(name))
     if row.stop_grace is not None:
         if changed.state.is_submitted:
@@ -167,12 +168,12 @@ def _heard(
     that; a runner that was cut off may have had its last word since then.
     """
     attempt = snapshot.attempts.get(name)
-    if attempt is None or not attempt.state.is_terminal:
-        return attempt
     following_one = replace(name, attempt=name.attempt + 1)
-    if str(following_one) not in snapshot.jobs or goes_on(record, ended_row(row, attempt)):
+    if attempt is None or str(following_one) not in snapshot.jobs:
         return attempt
-    return replace(attempt, state=State.RUNNING)
+    if attempt.state.is_terminal and goes_on(record, ended_row(row, attempt)):
+        return attempt
+    return replace(attempt, state=State.RUNNING, started_at=None)
 
 
 def _hold(view: RunView, rows: list[Row], snapshot: Snapshot) -> Iterator[Decision]:
@@ -213,7 +214,9 @@ def _observe(
     if is_over:
         return _without_last_word(record, row, job, attempt, now)
     if attempt is not None and attempt.state in TRANSITIONS[row.state]:
-        return replace(row, state=attempt.state, reason=None, started_at=attempt.started_at)
+        return replace(
+            row, state=attempt.state, reason=None, message=None, started_at=attempt.started_at
+        )
     return row
 
 

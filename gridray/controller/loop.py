@@ -26,6 +26,7 @@ from gridray.errors import (
     StoreError,
 )
 from gridray.layout import AttemptName, ExperimentName
+from gridray.outcome import ended_row, goes_on
 from gridray.rayjobs import RayJobs, RejectedError, Submission
 from gridray.records import (
     FENCED,
@@ -86,6 +87,7 @@ class Controller:
         self._runs: dict[str, _ActiveRun] = {}
         self._missing_since: dict[tuple[str, str], float] = {}
         self._sight = Sight(store, jobs, clock, self._tell_once)
+        self._markers: list[str] = []
         self._told: set[str] = set()
         self._asked_to_end: set[AttemptName] = set()
         self._fenced: set[AttemptName] = set()
@@ -117,12 +119,15 @@ class Controller:
             return
         self._read_requests()
         views = [RunView(run.record, run.rows) for run in self._runs.values()]
-        for decision in decide(self._sight.look(views), self._clock()):
-            self._act(decision)
-        self._record()
+        try:
+            for decision in decide(self._sight.look(views), self._clock()):
+                self._act(decision)
+        finally:
+            self._record()
 
     def _find_runs(self) -> None:
         markers = self._store.names(layout.active(self._cluster_key))
+        self._markers = markers
         active = {layout.parse_marker(marker) for marker in markers}
         for name, run in list(self._runs.items()):
             if (name, run.record.identity) not in active:
@@ -140,13 +145,13 @@ class Controller:
         except NotFoundError:
             since = self._missing_since.setdefault(marker, self._clock())
             if self._clock() - since > ABANDONED_AFTER:
-                self._store.delete(layout.active_run(self._cluster_key, name, identity))
+                self._take_away(name, identity)
             return
         except DamagedError as error:
             self._tell_once(error)
             return
         if run.record.identity != identity:
-            self._store.delete(layout.active_run(self._cluster_key, name, identity))
+            self._take_away(name, identity)
             return
         self._runs[name] = run
         self._missing_since.pop(marker, None)
@@ -179,11 +184,24 @@ class Controller:
 
     def _read_request(self, run: _ActiveRun, key: str) -> None:
         try:
-            run.rows = applied(run.rows, decode_request(self._store.get_json(key), key))
+            request = decode_request(self._store.get_json(key), key)
+            run.rows = applied(self._heard(run), request)
+        except NotFoundError:
+            return
         except DamagedError as error:
             self._tell_once(error)
         run.handled.add(layout.last_part(key))
         run.is_recorded = False
+
+    def _heard(self, run: _ActiveRun) -> list[Row]:
+        """Return a run's rows as who asks for more of it has seen them: with the last words."""
+        rows = list(run.rows)
+        words = self._sight.words(RunView(run.record, rows))
+        for name, word in words.items():
+            ended = ended_row(rows[name.index], word)
+            if word.state.is_terminal and not goes_on(run.record, ended):
+                rows[name.index] = ended
+        return rows
 
     def _tell_once(self, error: GridrayError) -> None:
         if error.message not in self._told:
@@ -295,16 +313,20 @@ class Controller:
                 self._let_go(run)
 
     def _let_go(self, run: _ActiveRun) -> None:
-        """Take a run that is over off the list, unless somebody has just asked for more of it.
+        """Take a run that is over off the list.
 
-        Who asks writes the request first and the marker then, so one of the two is seen.
+        Who asks for more of it writes the request and then another marker. One that was there when
+        we looked came before our look at the requests; one that came later stays.
         """
         name = run.record.name
-        marker = layout.active_run(self._cluster_key, name, run.record.identity)
-        self._store.delete(marker)
-        if self._unread(run):
-            self._store.put(marker, b"")
-            return
+        self._take_away(name, run.record.identity)
         del self._runs[name]
         self._asked_to_end = {asked for asked in self._asked_to_end if asked.run != name}
         self._fenced = {fenced for fenced in self._fenced if fenced.run != name}
+
+    def _take_away(self, name: str, identity: str) -> None:
+        """Remove the markers of a run that were there at the last look."""
+        prefix = layout.active(self._cluster_key)
+        ours = (name, identity)
+        seen = [each for each in self._markers if layout.parse_marker(each) == ours]
+        self._store.delete(*(prefix + each for each in seen))

@@ -1,6 +1,6 @@
 """What the controller sees when it looks: Ray's jobs, the runners' words, the cluster's limits."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gridray import layout
@@ -61,6 +61,11 @@ class Sight:
         """Whether a job of this id is of an earlier run of the same name."""
         return submission_id in self._used_up
 
+    def words(self, view: RunView) -> dict[AttemptName, AttemptState]:
+        """Return what the runners of all submitted attempts of a run have said."""
+        rows = enumerate(view.rows)
+        return self._read(view.attempt(index) for index, row in rows if row.state.is_submitted)
+
     def _list_jobs(self, views: Sequence[RunView]) -> None:
         identities = {view.record.name: view.record.identity for view in views}
         ours, self._used_up = {}, set()
@@ -74,7 +79,10 @@ class Sight:
 
     def _attempts(self, views: Sequence[RunView]) -> dict[AttemptName, AttemptState]:
         """Read what the runners have said that may be news."""
-        names = {layout.attempt_state(name): name for name in self._talking(views)}
+        return self._read(self._talking(views))
+
+    def _read(self, wanted: Iterable[AttemptName]) -> dict[AttemptName, AttemptState]:
+        names = {layout.attempt_state(name): name for name in wanted}
         attempts = {}
         for key, data in self._store.get_many(names).items():
             try:

@@ -102,8 +102,9 @@ def run_view(store: Store, run: str, now: float) -> RunView:
     record = read_run(store, run)
     points = read_points(store, run)
     status = _status(record, store.find_json(layout.status(run)))
-    asked = _asked(store, run, status)
-    rows = _latest(store, record, asked, range(len(asked)), now)
+    rows = _asked(
+        store, run, status, _latest(store, record, status.rows, range(len(status.rows)), now)
+    )
     deleted = {int(name) for name in store.names(layout.deletions(run))}
     alike = _alike(record, rows)
     experiments = tuple(
@@ -121,15 +122,15 @@ def experiment_view(store: Store, run: str, index: int, now: float) -> Experimen
         NotFoundError: there is no such run, or it has no such experiment (any more).
     """
     record = read_run(store, run)
-    asked = _asked(store, run, _status(record, store.find_json(layout.status(run))))
-    if index >= len(asked) or store.exists(layout.deletion(run, index)):
+    status = _status(record, store.find_json(layout.status(run)))
+    if index >= len(status.rows) or store.exists(layout.deletion(run, index)):
         name = str(ExperimentName(run, index))
         raise NotFoundError(
             f"the run {run!r} has no experiment {name!r}",
             hint=f"`gridray status {run}` lists them",
         )
     # Who follows one of many asks often; the others need not be up to date for it.
-    rows = _latest(store, record, asked, [index], now)
+    rows = _asked(store, run, status, _latest(store, record, status.rows, [index], now))
     point = read_points(store, run)[index]
     return _experiment(record, index, point, rows[index], now, _alike(record, rows))
 
@@ -197,9 +198,8 @@ def _status(record: RunRecord, raw: Any) -> RunStatus:
     return decode(RunStatus, raw, layout.status(record.name))
 
 
-def _asked(store: Store, run: str, status: RunStatus) -> Sequence[Row]:
+def _asked(store: Store, run: str, status: RunStatus, rows: Sequence[Row]) -> Sequence[Row]:
     """Return the rows with what users have asked for and the controller has not seen yet."""
-    rows: Sequence[Row] = status.rows
     prefix = layout.requests(run)
     unseen = [prefix + name for name in store.names(prefix) if name not in status.handled]
     for key, raw in store.get_many_json(unseen).items():

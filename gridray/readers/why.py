@@ -148,7 +148,7 @@ def _backs_off(experiment: ExperimentView, now: float) -> bool:
 
 def _other_runs(store: Store, record: RunRecord) -> int:
     markers = store.names(layout.active(record.cluster.key))
-    return sum(layout.parse_marker(marker)[0] != record.name for marker in markers)
+    return len({layout.parse_marker(marker)[0] for marker in markers} - {record.name})
 
 
 def _log(store: Store, run: str, index: int, stream: str) -> tuple[LogLine, ...]:

@@ -153,6 +153,9 @@ class ArtifactSync:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
             return
+        except OSError as error:
+            self.not_kept[path] = str(error)
+            return
         if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
             found[path] = status
 

@@ -113,7 +113,8 @@ class Attempt:
             return 1
         except StoreError as error:
             print(f"gridray: {error.message}", file=sys.stderr)  # noqa: T201 (Ray's log)
-            self._word.mention(self._failed(Reason.STORE_UNREACHABLE, error))
+            if self._state.started_at is not None:
+                self._word.mention(self._failed(Reason.STORE_UNREACHABLE, error))
             return EXIT_STORE_UNREACHABLE
 
     def _keep_place(self) -> None:
@@ -205,7 +206,7 @@ class Attempt:
         script.process.end_group()
         script.pump.join(AFTERMATH)
         script.process.close()
-        # What is in the pipe is still carried, however long the store takes for it.
+        script.log.release()
         script.pump.join()
         flow.close()
         outlast(self._wishes.look, self._tell_trouble)
@@ -251,6 +252,9 @@ class Attempt:
             is_ending = ending is not None or self._interrupted.is_set()
             exit_code = process.wait(LOOK_INTERVAL_ENDING if is_ending else LOOK_INTERVAL)
             if exit_code is not None:
+                if ending is None and self._interrupted.is_set() and self._doomed_at is None:
+                    # Who sent SIGTERM to the runner may have sent it to the script as well.
+                    ending = Ending(Reason.INTERRUPTED, 0)
                 return exit_code, ending
             script.memory.look()
             if os.getppid() != self._parent:

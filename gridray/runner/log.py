@@ -33,15 +33,22 @@ class LogWriter:
         self._unwritten = False
         self._changed = threading.Condition()
         self._closing = threading.Event()
+        self._released = threading.Event()
         self._thread = threading.Thread(target=self._flush_regularly, name="log", daemon=True)
         self._thread.start()
 
     def write(self, data: bytes) -> None:
         """Take what was read; wait if the store is far behind."""
         with self._changed:
-            while self._size() > BUFFER_LIMIT and not self._closing.is_set():
+            while self._size() > BUFFER_LIMIT and not self._released.is_set():
                 self._changed.wait(FLUSH_INTERVAL)
             self._pending += self._encoder.feed(data, time.time())
+
+    def release(self) -> None:
+        """Let `write` wait no more: its writer is about to end, and what it has is little."""
+        self._released.set()
+        with self._changed:
+            self._changed.notify_all()
 
     def close(self, trouble: Callable[[StoreError], None] = lambda error: None) -> None:
         """Write what is left; nobody may write any more.

@@ -18,6 +18,7 @@ class Word:
         self._key = layout.attempt_state(name)
         self._latest: AttemptState | None = None
         self._writing = threading.Lock()
+        self._taking = threading.Lock()
 
     def record(self, state: AttemptState) -> None:
         """Write it, through an outage.
@@ -42,8 +43,9 @@ class Word:
             return
 
     def _take(self, state: AttemptState) -> None:
-        if self._latest is None or not self._latest.state.is_terminal:
-            self._latest = state
+        with self._taking:
+            if self._latest is None or not self._latest.state.is_terminal:
+                self._latest = state
 
     def _put_patiently(self) -> None:
         try:
