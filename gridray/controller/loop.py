@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from gridray import bundle, layout
@@ -36,7 +36,7 @@ from gridray.records import (
     decode,
     read_run,
 )
-from gridray.requests import applied, decode_request
+from gridray.requests import RETRIED, RetryRequest, applied, decode_request
 from gridray.states import Reason, State
 from gridray.store import Store
 
@@ -185,7 +185,9 @@ class Controller:
     def _read_request(self, run: _ActiveRun, key: str) -> None:
         try:
             request = decode_request(self._store.get_json(key), key)
-            run.rows = applied(self._heard(run), request)
+            if isinstance(request, RetryRequest):
+                self._hear(run, request.experiments)
+            run.rows = applied(run.rows, request)
         except NotFoundError:
             return
         except DamagedError as error:
@@ -193,15 +195,12 @@ class Controller:
         run.handled.add(layout.last_part(key))
         run.is_recorded = False
 
-    def _heard(self, run: _ActiveRun) -> list[Row]:
-        """Return a run's rows as who asks for more of it has seen them: with the last words."""
-        rows = list(run.rows)
-        words = self._sight.words(RunView(run.record, rows))
-        for name, word in words.items():
-            ended = ended_row(rows[name.index], word)
-            if word.state.is_terminal and not goes_on(run.record, ended):
-                rows[name.index] = ended
-        return rows
+    def _hear(self, run: _ActiveRun, experiments: Collection[int]) -> None:
+        """Take the last words into the rows that who asked for a retry has seen in `status`."""
+        for name, word in self._sight.words(RunView(run.record, run.rows), experiments).items():
+            ended = ended_row(run.rows[name.index], word)
+            if ended.state in RETRIED and not goes_on(run.record, ended):
+                run.rows[name.index] = ended
 
     def _tell_once(self, error: GridrayError) -> None:
         if error.message not in self._told:

@@ -1,6 +1,6 @@
 """What the controller sees when it looks: Ray's jobs, the runners' words, the cluster's limits."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from gridray import layout
@@ -61,10 +61,10 @@ class Sight:
         """Whether a job of this id is of an earlier run of the same name."""
         return submission_id in self._used_up
 
-    def words(self, view: RunView) -> dict[AttemptName, AttemptState]:
-        """Return what the runners of all submitted attempts of a run have said."""
-        rows = enumerate(view.rows)
-        return self._read(view.attempt(index) for index, row in rows if row.state.is_submitted)
+    def words(self, view: RunView, experiments: Collection[int]) -> dict[AttemptName, AttemptState]:
+        """Return what the runners of those of these experiments have said that are submitted."""
+        rows = view.rows
+        return self._read(view.attempt(i) for i in experiments if rows[i].state.is_submitted)
 
     def _list_jobs(self, views: Sequence[RunView]) -> None:
         identities = {view.record.name: view.record.identity for view in views}

@@ -12,7 +12,7 @@ from gridray.controller.decide import Change, Fence, RunView, Snapshot, Submit, 
 from gridray.controller.loop import Controller
 from gridray.errors import ClusterError
 from gridray.layout import AttemptName
-from gridray.rayjobs import Job, JobError, JobStatus, RayJobs, Submission
+from gridray.rayjobs import Job, JobError, JobStatus, Node, RayJobs, Submission
 from gridray.readers import runs
 from gridray.records import AttemptState, Row, RunRecord, RunStatus, decode
 from gridray.requests import RetryRequest, StopRequest, applied
@@ -36,6 +36,9 @@ class Rays:
 
     def jobs(self) -> dict[str, Job]:
         return dict(self.found)
+
+    def nodes(self) -> list[Node]:
+        return []
 
     def has_package(self, name: str) -> bool:
         return True
@@ -165,3 +168,18 @@ def test_a_run_that_is_deleted_while_its_requests_are_read(
 
     monkeypatch.setattr(one, "_unread", deleted_meanwhile)
     one.tick()
+
+
+def test_a_request_does_not_bring_a_stale_last_word_back(directory: Store) -> None:
+    waiting = replace(PENDING, submitted_at=time.time())
+    record = add(directory, [RUNNING, waiting], auto_resume=True)
+    say(directory, A0, AttemptState(State.SUCCEEDED, None, 0, 5.0, 6.0))
+    rays = Rays()
+    rays.know(record, Job(str(A0), JobStatus.FAILED, JobError.NODE_LOST))
+    next_one = replace(rays.found[str(A0)], submission_id=str(A1), status=JobStatus.RUNNING)
+    rays.found[str(A1)] = replace(next_one, metadata={**next_one.metadata, "attempt": "1"})
+    actions.put_request(directory, "run", StopRequest((1,), 1.0), time.time())
+    one = controller(directory, rays)
+    one.tick()
+    one.tick()
+    assert one._runs["run"].rows[0].attempt == 1
