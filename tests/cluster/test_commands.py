@@ -84,6 +84,7 @@ def validated(call: str, result: Finished) -> Any:
 def test_output_fits_its_schema(cluster: Cluster) -> None:
     calls: dict[str, Callable[[], Finished]] = {
         "run": lambda: finish("run", "-o", "json", "--name", "shown", "--wait", "exits.py", "[0]"),
+        "rerun": lambda: finish("rerun", "-o", "json", "--name", "anew", "--wait", "shown"),
         "view": lambda: finish("view", "shown", "--no-browser", "-o", "json"),
         "clusters up": lambda: finish("clusters", "up", "local", "-o", "json"),
         "clusters": lambda: finish("clusters", "-o", "json"),
@@ -91,6 +92,7 @@ def test_output_fits_its_schema(cluster: Cluster) -> None:
     assert set(calls) >= NEED_A_CLUSTER
     found = {call: validated(call, run()) for call, run in calls.items()}
     assert found["run"] == {"name": "shown", "experiments": 1, "cluster": "local"}
+    assert found["rerun"] == {"name": "anew", "experiments": 1, "cluster": "local"}
     assert found["view"] == {"url": f"{cluster.address}/#/jobs/shown-exp0-a0"}
     assert found["clusters up"] == {"name": "local", "changed": False}
     (local,) = found["clusters"]["clusters"]
