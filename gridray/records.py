@@ -61,6 +61,50 @@ class ClusterRecord:
 
 
 @dataclass(frozen=True)
+class EnvironmentRecord:
+    """What the scripts of a run need installed. Files are paths within the source.
+
+    The tuples are commands for bash, before, after and behind the dependencies.
+    """
+
+    dependency_file: str | None = None
+    image: str | None = None
+    on_build_start: tuple[str, ...] = ()
+    on_build: tuple[str, ...] = ()
+    on_build_end: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DatastoreRecord:
+    """A version of a datastore, and the directory in which the scripts find it."""
+
+    name: str
+    version: int
+    mount_dir: str
+
+
+@dataclass(frozen=True)
+class ScratchRecord:
+    """The private directory of each experiment: the bytes it needs, and where it is found."""
+
+    size: int
+    mount_path: str
+
+
+@dataclass(frozen=True)
+class GitRecord:
+    """The commit that the source is of; `is_dirty`: with changes, which are kept in the run.
+
+    `remote` has no credentials in it.
+    """
+
+    commit: str
+    branch: str | None
+    remote: str | None
+    is_dirty: bool
+
+
+@dataclass(frozen=True)
 class RunRecord:
     """`run.json`: everything about a run that never changes.
 
@@ -68,7 +112,8 @@ class RunRecord:
 
     `max_time` and `grace` are in seconds, and for each attempt. When the first `hold_after`
     experiments all fail in the same way, the others are held; None: never. `rerun_of` is the run
-    that this one repeats.
+    that this one repeats. `on_experiment_start` and `on_experiment_end` are commands for bash.
+    `secrets` are variables of the scripts, each with the name of the variable that held its value.
     """
 
     name: str
@@ -91,6 +136,13 @@ class RunRecord:
     grace: float = 30.0
     hold_after: int | None = 5
     rerun_of: str | None = None
+    environment: EnvironmentRecord = field(default_factory=EnvironmentRecord)
+    on_experiment_start: tuple[str, ...] = ()
+    on_experiment_end: tuple[str, ...] = ()
+    secrets: dict[str, str] = field(default_factory=dict)
+    datastores: tuple[DatastoreRecord, ...] = ()
+    scratch: ScratchRecord | None = None
+    git: GitRecord | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -98,11 +150,30 @@ class RunRecord:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "RunRecord":
         known = _known(cls, raw)
-        known["args"] = tuple(known["args"])
-        known["resources"] = Resources(**_known(Resources, known["resources"]))
-        known["source"] = SourceRecord(**_known(SourceRecord, known["source"]))
-        known["cluster"] = ClusterRecord(**_known(ClusterRecord, known["cluster"]))
+        for name in ("args", "on_experiment_start", "on_experiment_end"):
+            known[name] = tuple(known.get(name, ()))
+        for name, part in _PARTS.items():
+            if known.get(name) is not None:
+                known[name] = _part(part, known[name])
+        stores = known.get("datastores", ())
+        known["datastores"] = tuple(_part(DatastoreRecord, store) for store in stores)
         return cls(**known)
+
+
+_PARTS: Mapping[str, type[Any]] = {
+    "resources": Resources,
+    "source": SourceRecord,
+    "cluster": ClusterRecord,
+    "environment": EnvironmentRecord,
+    "scratch": ScratchRecord,
+    "git": GitRecord,
+}
+
+
+def _part(cls: type[R], raw: Mapping[str, Any]) -> R:
+    """Return a record within a record; its lists become tuples again."""
+    known = _known(cls, raw)
+    return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
 
 
 @dataclass(frozen=True)

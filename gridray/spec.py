@@ -47,6 +47,55 @@ def parse_duration(text: object) -> object:
     return sum(float(number) * SECONDS[unit] for number, unit in parts)
 
 
+class Actions(BaseModel):
+    """Commands that bash runs around the build of an environment and around each script.
+
+    Attributes:
+        on_build_start, on_build, on_build_end: before and after the dependencies are installed;
+            part of the build, so done once a node and not once an experiment.
+        on_experiment_start: in the working directory, before the script; one that fails is the
+            end of the experiment.
+        on_experiment_end: after the script, however it has ended.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    on_build_start: tuple[str, ...] = ()
+    on_build: tuple[str, ...] = ()
+    on_build_end: tuple[str, ...] = ()
+    on_experiment_start: tuple[str, ...] = ()
+    on_experiment_end: tuple[str, ...] = ()
+
+
+class DatastoreMount(BaseModel):
+    """A datastore that each experiment finds in a directory of its node.
+
+    Attributes:
+        version: the newest one if None.
+        mount_dir: an absolute path; `/datastores/<name>` if None.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    version: int | None = Field(default=None, ge=1)
+    mount_dir: str | None = None
+
+
+class Scratch(BaseModel):
+    """A private directory of each experiment, removed at its end.
+
+    Attributes:
+        size: bytes that its node has to have free, or text as `100GB`.
+        mount_path: where the script finds it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: Annotated[PositiveInt, BeforeValidator(parse_memory)]
+    mount_path: str = "/tmp/scratch"
+
+
 class RunSpec(BaseModel):
     """One run, as it is asked for; `RunSpec(script="main.py", args=("--lr", "[0.1, 0.01]"))`.
 
@@ -69,6 +118,17 @@ class RunSpec(BaseModel):
         grace: seconds that a script has to end after SIGTERM.
         hold_after: when the first so many experiments all fail in the same way, the others are
             held; None: never.
+        dependency_file: below `root`; None: the first that is found there.
+        image: a container image that the experiments run in.
+        dockerfile: below `root`; the image is built from it.
+        actions: commands around the build and the script.
+        secrets: environment variables of the script, by the name of ours that holds each value.
+        datastores: what is mounted.
+        scratch: a private directory of each experiment, None: none.
+        repository: the URL of a Git repository that the source is taken from, in place of `root`,
+            as `https://host/owner/repo.git@ref#directory`.
+        git: a commit, branch or tag that the source is taken from, in place of the files as they
+            are.
         any_root: allow `/` and the home directory as `root`.
     """
 
@@ -93,6 +153,15 @@ class RunSpec(BaseModel):
     max_time: Annotated[PositiveFloat | None, BeforeValidator(parse_duration)] = None
     grace: float = Field(default=30.0, ge=0, allow_inf_nan=False)
     hold_after: int | None = Field(default=5, ge=1)
+    dependency_file: str | None = None
+    image: str | None = None
+    dockerfile: str | None = None
+    actions: Actions = Field(default_factory=Actions)
+    secrets: dict[str, str] = Field(default_factory=dict)
+    datastores: tuple[DatastoreMount, ...] = ()
+    scratch: Scratch | None = None
+    repository: str | None = None
+    git: str | None = None
     any_root: bool = False
 
     @field_validator("name")

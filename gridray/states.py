@@ -59,7 +59,12 @@ class Reason(str, Enum):
     NODE_LOST = "node_lost"
     RUNNER_LOST = "runner_lost"
     START_TIMEOUT = "start_timeout"
+    PREPARATION_FAILED = "preparation_failed"
     BUILD_FAILED = "build_failed"
+    DATASTORE_FAILED = "datastore_failed"
+    SCRATCH_FAILED = "scratch_failed"
+    SECRETS_FAILED = "secrets_failed"
+    ACTION_FAILED = "action_failed"
     START_FAILED = "start_failed"
     INFEASIBLE = "infeasible"
     HELD = "held"
@@ -89,7 +94,12 @@ DESCRIPTIONS: dict[Reason, str] = {
     Reason.NODE_LOST: "its node was lost",
     Reason.RUNNER_LOST: "its runner was killed",
     Reason.START_TIMEOUT: "Ray gave up waiting for resources",
-    Reason.BUILD_FAILED: "its working directory could not be prepared",
+    Reason.PREPARATION_FAILED: "its working directory could not be prepared",
+    Reason.BUILD_FAILED: "its environment could not be built",
+    Reason.DATASTORE_FAILED: "a datastore could not be mounted",
+    Reason.SCRATCH_FAILED: "its node could not give it the scratch space",
+    Reason.SECRETS_FAILED: "its secrets could not be read",
+    Reason.ACTION_FAILED: "an action of on_experiment_start failed",
     Reason.START_FAILED: "the script could not be started",
     Reason.INFEASIBLE: "no node of the cluster could ever run it",
     Reason.HELD: "held, since the first ones of its run all failed in the same way",

@@ -6,28 +6,25 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import NoReturn
 
 from gridray import layout, scripts
 from gridray.backoff import outlast
-from gridray.errors import DamagedError, GridrayError, NotFoundError, StoreError
+from gridray.errors import NotFoundError, StoreError
 from gridray.layout import AttemptName
 from gridray.outcome import EXIT_FENCED, EXIT_STORE_UNREACHABLE
-from gridray.records import FENCED, AttemptState, RunRecord, read_points, read_run
+from gridray.records import FENCED, AttemptState, RunRecord, read_run
 from gridray.runner.artifacts import ArtifactSync
 from gridray.runner.ending import Ending, ScriptEnd, Wishes, outcome
-from gridray.runner.environment import python_command, script_environment
 from gridray.runner.interruption import InterruptionWatch
 from gridray.runner.log import LogWriter
 from gridray.runner.memory import MemoryMeter, kills_for_memory
 from gridray.runner.periodic import Aside, Periodically
+from gridray.runner.preparation import EndedError, FailedError, Prepared, blaming, prepare
 from gridray.runner.process import AFTERMATH, ScriptProcess
 from gridray.runner.word import Word
-from gridray.runner.workspace import Workspace
 from gridray.states import Reason, State
 from gridray.store import Store
 
@@ -52,14 +49,6 @@ WORD_SHARE = 0.3
 # Exit codes for Ray's eyes; what counts is in state.json.
 EXIT_ORPHANED = 98
 EXIT_STOPPED = 128 + signal.SIGTERM
-
-
-class _FailedError(Exception):
-    """The attempt is over before its script has begun."""
-
-    def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -108,7 +97,7 @@ class Attempt:
             self._word.record(self._state)
             with ExitStack() as stack:
                 return self._prepare_and_run(record, stack)
-        except _FailedError as error:
+        except FailedError as error:
             self._word.record(self._failed(error.reason, error))
             return 1
         except StoreError as error:
@@ -137,38 +126,37 @@ class Attempt:
         )
 
     def _prepare_and_run(self, record: RunRecord, stack: ExitStack) -> int:
-        with _blaming(Reason.BUILD_FAILED):
-            point = read_points(self._store, self._name.run)[self._name.index]
-            workspace = stack.enter_context(Workspace(self._name))
-            with _blaming(Reason.SOURCE_MISSING, NotFoundError):
-                workspace.unpack(self._store, record.source)
-            sync = ArtifactSync(self._store, self._name, workspace.root, workspace.source_files)
-            sync.restore()
-        command = scripts.command(record.script, point.argv, python=python_command())
-        env = script_environment(
-            os.environ,
-            record,
-            self._name,
-            workdir=workspace.root,
-            temporary=workspace.temporary,
-            bundle=Path.cwd(),
-        )
-        outlast(self._wishes.look)
-        if self._wishes.is_fenced:
-            return EXIT_FENCED
-        if (ending := self._wish(record)) is not None:
-            return self._finish(ScriptEnd(None), ending, [])
-        return self._run_script(self._start(record, command, env, sync), record)
+        stack.enter_context(InterruptionWatch(self._take_notice, self._sync_now.set))
+        stack.enter_context(self._wishes.watch())
+        try:
+            prepared = prepare(self._store, self._name, record, stack, lambda: self._heed(record))
+            outlast(self._wishes.look)
+            self._heed(record)
+        except EndedError as error:
+            if error.ending.reason is Reason.FENCED:
+                return EXIT_FENCED
+            return self._finish(ScriptEnd(None), error.ending, [])
+        return self._run_script(self._start(record, prepared), record)
 
-    def _start(
-        self, record: RunRecord, command: list[str], env: Mapping[str, str], sync: ArtifactSync
-    ) -> _Script:
+    def _heed(self, record: RunRecord) -> None:
+        """Go on preparing, unless there is somebody who does not want that.
+
+        Raises:
+            EndedError: the attempt is to end.
+        """
+        if os.getppid() != self._parent:
+            os._exit(EXIT_ORPHANED)
+        self._tell_doom()
+        if (ending := self._wish(record)) is not None:
+            raise EndedError(ending)
+
+    def _start(self, record: RunRecord, prepared: Prepared) -> _Script:
         kills_before = kills_for_memory()
-        with _blaming(Reason.START_FAILED):
+        with blaming(Reason.START_FAILED):
             process = ScriptProcess(
-                command,
-                cwd=sync.root,
-                env=env,
+                prepared.command,
+                cwd=prepared.sync.root,
+                env=prepared.env,
                 signal_group=scripts.is_shell(record.script),
             )
         self._process = process
@@ -178,24 +166,22 @@ class Attempt:
         log = LogWriter(self._store, self._name, "stdout")
         pump = threading.Thread(target=_pump, args=(process, log), name="pump", daemon=True)
         pump.start()
-        return _Script(process, pump, log, sync, memory, kills_before)
+        return _Script(process, pump, log, prepared.sync, memory, kills_before)
 
     def _run_script(self, script: _Script, record: RunRecord) -> int:
-        with InterruptionWatch(self._take_notice, self._sync_now.set):
-            flow = ExitStack()
-            flow.enter_context(Periodically(SYNC_PAUSES, script.sync.sync, self._sync_now))
-            flow.enter_context(self._wishes.watch())
-            exit_code, ending = self._watch(script, record)
-            ended_at = time.time()
-            end = ScriptEnd(
-                exit_code,
-                is_shell=scripts.is_shell(record.script),
-                memory_kills=kills_for_memory() - script.kills_before,
-            )
-            self._state = replace(self._state, ended_at=ended_at, peak_memory=script.memory.peak())
-            saving = Aside(lambda: self._save(script, flow))
-            if self._outlasts(saving):
-                return self._finish(end, ending, _not_kept(script.sync))
+        flow = ExitStack()
+        flow.enter_context(Periodically(SYNC_PAUSES, script.sync.sync, self._sync_now))
+        exit_code, ending = self._watch(script, record)
+        ended_at = time.time()
+        end = ScriptEnd(
+            exit_code,
+            is_shell=scripts.is_shell(record.script),
+            memory_kills=kills_for_memory() - script.kills_before,
+        )
+        self._state = replace(self._state, ended_at=ended_at, peak_memory=script.memory.peak())
+        saving = Aside(lambda: self._save(script, flow))
+        if self._outlasts(saving):
+            return self._finish(end, ending, _not_kept(script.sync))
         # The machine is gone before the store has taken the rest, and says so while it can.
         missing = "not all of its log and files could be stored before its machine went"
         self._finish(end, ending or Ending(Reason.INTERRUPTED, 0), [missing])
@@ -320,17 +306,6 @@ class Attempt:
         )
         shown = end.shown_code
         return EXIT_STOPPED if ending is not None or shown is None else shown
-
-
-@contextmanager
-def _blaming(reason: Reason, kind: type[GridrayError] = GridrayError) -> Iterator[None]:
-    """Turn what goes wrong into the end of the attempt, but not that the store is out of reach."""
-    try:
-        yield
-    except (kind, OSError) as error:
-        if isinstance(error, StoreError) and not isinstance(error, DamagedError):
-            raise
-        raise _FailedError(reason, str(error)) from error
 
 
 def _die_fenced(process: ScriptProcess | None) -> NoReturn:

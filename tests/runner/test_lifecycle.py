@@ -298,20 +298,22 @@ def test_a_script_that_cannot_be_started_says_why(start: Start) -> None:
     assert state.message is not None and "tool" in state.message
 
 
-def test_a_directory_that_cannot_be_made_is_a_failed_build(start: Start, tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_made_is_a_failed_preparation(
+    start: Start, tmp_path: Path
+) -> None:
     scratch = tmp_path / "t" / f"gridray-{os.getuid()}"
     scratch.mkdir(mode=0o700, parents=True)
     (scratch / "work").write_text("a file where a directory has to be")
     state = start("print('ran')").wait()
-    assert (state.state, state.reason) == (State.FAILED, Reason.BUILD_FAILED)
+    assert (state.state, state.reason) == (State.FAILED, Reason.PREPARATION_FAILED)
     assert state.message is not None and "work" in state.message
 
 
-def test_a_disk_that_is_full_while_preparing_is_a_failed_build(start: Start) -> None:
+def test_a_disk_that_is_full_while_preparing_is_a_failed_preparation(start: Start) -> None:
     # A limit on the size of files, which the state keeps to: blocks of 512 bytes.
     attempt = start(f"# {'x' * 100_000}", within=("sh", "-c", 'ulimit -f 64; exec "$@"', "sh"))
     state = attempt.wait()
-    assert (state.state, state.reason) == (State.FAILED, Reason.BUILD_FAILED)
+    assert (state.state, state.reason) == (State.FAILED, Reason.PREPARATION_FAILED)
     assert state.message is not None and "File too large" in state.message
 
 
@@ -322,7 +324,7 @@ def test_a_damaged_source_is_a_failed_build(start: Start, tmp_path: Path) -> Non
     for file in (tmp_path / "store" / "sources").iterdir():
         file.write_bytes(b"no zip")
     state = run_again(attempt).wait()
-    assert (state.state, state.reason) == (State.FAILED, Reason.BUILD_FAILED)
+    assert (state.state, state.reason) == (State.FAILED, Reason.PREPARATION_FAILED)
 
 
 def test_a_file_of_the_attempt_before_that_is_gone_is_a_failed_build(start: Start) -> None:
@@ -330,7 +332,7 @@ def test_a_file_of_the_attempt_before_that_is_gone_is_a_failed_build(start: Star
     first.wait()
     first.store.delete(layout.artifact(first.name, "weights"))
     state = run_again(first, 1).wait()
-    assert (state.state, state.reason) == (State.FAILED, Reason.BUILD_FAILED)
+    assert (state.state, state.reason) == (State.FAILED, Reason.PREPARATION_FAILED)
     assert state.message is not None and "weights" in state.message
 
 

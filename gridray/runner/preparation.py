@@ -1,0 +1,87 @@
+"""All that comes before a script starts: its files, and whatever else it needs on this node."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gridray import scripts
+from gridray.errors import DamagedError, GridrayError, NotFoundError, StoreError
+from gridray.layout import AttemptName
+from gridray.records import RunRecord, read_points
+from gridray.runner.artifacts import ArtifactSync
+from gridray.runner.ending import Ending
+from gridray.runner.environment import python_command, script_environment
+from gridray.runner.workspace import Workspace
+from gridray.states import Reason
+from gridray.store import Store
+
+# Called now and then by what takes long; raises EndedError when somebody wants the attempt to end.
+Heed = Callable[[], None]
+
+
+class FailedError(Exception):
+    """The attempt is over before its script has begun."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class EndedError(Exception):
+    """Somebody wants the attempt to end before its script has begun."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending.reason.value)
+        self.ending = ending
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A script that can be started: its command and environment; `sync.root` is its directory."""
+
+    command: list[str]
+    env: dict[str, str]
+    sync: ArtifactSync
+
+
+def prepare(
+    store: Store, name: AttemptName, record: RunRecord, stack: ExitStack, heed: Heed
+) -> Prepared:
+    """Make everything that an attempt's script needs; what is to be undone goes on the stack.
+
+    Raises:
+        FailedError: something of it cannot be.
+        EndedError: somebody wants the attempt to end.
+        StoreError: the store stays out of reach.
+    """
+    with blaming(Reason.PREPARATION_FAILED):
+        point = read_points(store, name.run)[name.index]
+        workspace = stack.enter_context(Workspace(name))
+        with blaming(Reason.SOURCE_MISSING, NotFoundError):
+            workspace.unpack(store, record.source)
+        sync = ArtifactSync(store, name, workspace.root, workspace.source_files)
+        sync.restore()
+    heed()
+    env = script_environment(
+        os.environ,
+        record,
+        name,
+        workdir=workspace.root,
+        temporary=workspace.temporary,
+        bundle=Path.cwd(),
+    )
+    command = scripts.command(record.script, point.argv, python=python_command())
+    return Prepared(command, env, sync)
+
+
+@contextmanager
+def blaming(reason: Reason, kind: type[GridrayError] = GridrayError) -> Iterator[None]:
+    """Turn what goes wrong into the end of the attempt, but not that the store is out of reach."""
+    try:
+        yield
+    except (kind, OSError) as error:
+        if isinstance(error, StoreError) and not isinstance(error, DamagedError):
+            raise
+        raise FailedError(reason, str(error)) from error
