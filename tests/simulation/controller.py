@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,9 +24,14 @@ BUNDLE = "0" * 16
 
 @dataclass(frozen=True)
 class Look:
-    """One look of the controller: the time it took (s), its memory's peak so far (bytes)."""
+    """One look of the controller: the time it took (s), its memory's peak so far (bytes).
+
+    `busy` is the processor time in it (s): the rest was spent waiting for answers and for a
+    processor.
+    """
 
     took: float
+    busy: float
     peak: int
     trouble: str | None
 
@@ -76,13 +81,13 @@ def main() -> None:
         while store.names(layout.active(cluster_key)):
             now += STEP
             trouble = None
-            began = time.perf_counter()
+            began, busy = time.perf_counter(), time.process_time()
             try:
                 controller.tick()
             except ClusterError as error:
                 trouble = error.message
-            look = {"took": time.perf_counter() - began, "peak": _peak(), "trouble": trouble}
-            file.write(json.dumps(look) + "\n")
+            took, busy = time.perf_counter() - began, time.process_time() - busy
+            file.write(json.dumps(asdict(Look(took, busy, _peak(), trouble))) + "\n")
             file.flush()
 
 

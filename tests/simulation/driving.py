@@ -43,6 +43,7 @@ class Story:
 
     def __str__(self) -> str:
         took = sorted(1e3 * look.took for look in self.looks)
+        busy = sorted(1e3 * look.busy for look in self.looks)
         runs = self.store.names(layout.RUNS)
         size = sum(self.store.size(layout.status(run)) or 0 for run in runs)
         listing = len(self.cluster.listing())
@@ -52,6 +53,8 @@ class Story:
                 f"{self.killed} controllers killed",
                 f"look: median {statistics.median(took):.0f} ms, "
                 f"99th percentile {took[int(0.99 * len(took))]:.0f} ms, longest {took[-1]:.0f} ms",
+                f"of it processor time: median {statistics.median(busy):.0f} ms, "
+                f"longest {busy[-1]:.0f} ms",
                 f"peak memory {max(look.peak for look in self.looks) / 1e6:.0f} MB, "
                 f"status.json {size / 1e6:.2f} MB, list of jobs {listing / 1e6:.1f} MB",
                 ", ".join(f"{count} {route}" for route, count in self.dashboard.asked.items()),
