@@ -22,7 +22,7 @@ def goes_on(record: RunRecord, ended: Row) -> bool:
     if ended.state is not State.FAILED or ended.reason is None:
         return False
     if ended.reason.is_interruption:
-        return record.auto_resume
+        return record.auto_resume or ended.started_at is None
     return ended.reason.is_scripts_own and ended.failures <= record.retries
 
 

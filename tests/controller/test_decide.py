@@ -189,6 +189,12 @@ def test_with_auto_resume_an_interruption_costs_an_attempt_only(
     assert row_after(RUNNING, ray, attempt).state is State.FAILED
 
 
+def test_what_is_interrupted_before_its_script_began_is_queued_again() -> None:
+    preparing = replace(PENDING, state=State.BUILDING)
+    after = row_after(preparing, OVER, replace(INTERRUPTED, exit_code=None, started_at=None))
+    assert (after.state, after.attempt, after.reason) == (State.QUEUED, 1, Reason.INTERRUPTED)
+
+
 @pytest.mark.parametrize("exit_code", [-9, 137])
 def test_a_runner_that_is_killed_before_it_says_anything_is_replaced(exit_code: int) -> None:
     killed = job(JobStatus.FAILED, JobError.EXIT_CODE, exit_code)
