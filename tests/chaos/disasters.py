@@ -17,6 +17,8 @@ from tests.cluster.autoscaling import AutoscalingCluster
 from tests.s3 import S3Server
 
 WORK_TIMEOUT = 30.0
+# Seconds for which a runner is back before its node, which would end it at once.
+HEAD_START = 3.0
 RUNNER = ["-m", "gridray.runner"]
 
 
@@ -74,8 +76,7 @@ class Disasters:
             for name in attempts:
                 if self.store.find_json(layout.attempt_stop(name)) == FENCED:
                     self.replaced[name] = stored_by(self.store, name)
-            for process in processes:
-                _send(process, signal.SIGCONT)
+            _wake_runners_first(processes)
 
     def _kill_runner(self) -> str:
         return self._hit(self._runners(), signal.SIGKILL)
@@ -148,6 +149,17 @@ def thawing(disasters: Disasters) -> Iterator[Disasters]:
         yield disasters
     finally:
         disasters.thaw()
+
+
+def _wake_runners_first(processes: list[psutil.Process]) -> None:
+    runners = [each for each in processes if _is_runner(each)]
+    scripts = [child for each in runners for child in each.children(recursive=True)]
+    for process in [*runners, *scripts]:
+        _send(process, signal.SIGCONT)
+    if runners:
+        time.sleep(HEAD_START)
+    for process in processes:
+        _send(process, signal.SIGCONT)
 
 
 def attempt_of(runner: psutil.Process) -> AttemptName:
