@@ -34,6 +34,21 @@ def values(names: Mapping[str, str], shell: Mapping[str, str]) -> dict[str, str]
     return {name: shell[holder] for name, holder in names.items()}
 
 
+def check_token(token: str | None) -> str:
+    """Return the token.
+
+    Raises:
+        ClusterError: there is none.
+    """
+    if not token:
+        raise ClusterError(
+            "the cluster has no token, and secrets are encrypted with one: without it, they would "
+            "lie open in the store",
+            hint="start it with RAY_AUTH_MODE=token, and set RAY_AUTH_TOKEN here too; or use --env",
+        )
+    return token
+
+
 def seal(plain: Mapping[str, str], token: str | None, run: str, identity: str) -> bytes:
     """Return the values as only who has the cluster's token can read them.
 
@@ -42,12 +57,7 @@ def seal(plain: Mapping[str, str], token: str | None, run: str, identity: str) -
     """
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    if not token:
-        raise ClusterError(
-            "the cluster has no token, and secrets are encrypted with one: without it, they would "
-            "lie open in the store",
-            hint="start it with RAY_AUTH_MODE=token, and set RAY_AUTH_TOKEN here too; or use --env",
-        )
+    token = check_token(token)
     nonce = secrets.token_bytes(NONCE_SIZE)
     data = json.dumps(dict(plain)).encode()
     return MAGIC + nonce + AESGCM(_key(token, identity)).encrypt(nonce, data, _bound(run, identity))
