@@ -220,7 +220,9 @@ def _item(node: ScalarNode) -> str:
     text = str(node.value)
     is_plain = node.style is None
     is_bare = node.tag == BOOL or NUMERIC.fullmatch(text)
-    return text if is_plain and is_bare else repr(text)
+    if is_plain and is_bare:
+        return text
+    return f'"{text}"' if text.isprintable() and not set(text) & set('"\\') else repr(text)
 
 
 _WORDS = {"type": ["string", "number", "boolean"]}

@@ -308,6 +308,15 @@ BucketPath = Annotated[
     ),
 ]
 
+# What is configured.
+CONFIG = Path("gridray.yml")
+NewConfig = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="The file to write.", show_default=str(CONFIG)),
+]
+ConfigFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file to check.")]
+Replace = Annotated[bool, typer.Option("--yes", "-y", help="Replace a file that is there.")]
+
 # What is run again.
 RetryNames = Annotated[
     list[str],
