@@ -230,8 +230,8 @@ def _unknown(name: str, section: str) -> str:
     """Say that there is no such key, and which one may be meant: here, or elsewhere."""
     here = configkeys.below(section)
     where = f" in {section}" if section else ""
-    if near := get_close_matches(name, here, 1):
-        return f"unknown key {name!r}{where}; did you mean {near[0]!r}?"
+    if near := get_close_matches(name, here, 2):
+        return f"unknown key {name!r}{where}; did you mean {' or '.join(map(repr, near))}?"
     every = {path.rpartition(".")[2]: path for path in [*SECTIONS, *BY_PATH]}
     if near := get_close_matches(name, every, 1):
         return f"unknown key {name!r}{where}; did you mean {every[near[0]]}?"

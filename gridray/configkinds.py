@@ -84,9 +84,7 @@ def choice(*values: str) -> Kind:
         text = _scalar(node, report, f"one of {', '.join(values)}")
         if text is None or text in values:
             return text
-        near = get_close_matches(text, values, 1)
-        meant = f"did you mean {near[0]!r}?" if near else f"it has to be one of {', '.join(values)}"
-        report.tell(node, f"{text!r} means nothing here; {meant}")
+        report.tell(node, f"{text!r} is none of {', '.join(values)}")
         return None
 
     return Kind(read, {"enum": list(values)})

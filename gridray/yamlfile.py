@@ -18,8 +18,8 @@ NULL = f"{STANDARD}null"
 BOOL = f"{STANDARD}bool"
 SCALARS = {f"{STANDARD}{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp")}
 INDENTED_BY_TAB = re.compile(r"[ ]*\t")
-# Where a key's colon is missing, PyYAML points behind it.
-POINTS_BEHIND = "could not find expected ':'"
+# Where a colon or a quote is missing, PyYAML points to where it gave up, and says where it began.
+POINTS_BEHIND = ("could not find expected ':'", "found unexpected end of stream")
 
 
 @dataclass(frozen=True, order=True)
@@ -120,7 +120,7 @@ def parse(text: str, report: Report) -> MappingNode:
 
 def _syntax_problems(text: str, error: yaml.MarkedYAMLError) -> list[Problem]:
     mark = error.problem_mark or error.context_mark
-    if POINTS_BEHIND in str(error.problem) and error.context_mark is not None:
+    if error.problem in POINTS_BEHIND and error.context_mark is not None:
         mark = error.context_mark
     if mark is None:
         return [Problem(1, 1, f"this is no YAML: {error.problem}")]
