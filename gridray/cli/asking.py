@@ -60,7 +60,7 @@ def spec(out: Output, ctx: typer.Context) -> RunSpec:
         fields = config.merged(found, fields)
     if "script" not in fields:
         raise UsageError(
-            "no script is named", hint="name one after the options, or in the file of --config"
+            "no SCRIPT is named", hint="name one after the options, or in the file of --config"
         )
     return make_spec(fields)
 
