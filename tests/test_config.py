@@ -445,6 +445,12 @@ def test_the_file_to_begin_with_says_what_holds_without_it(tmp_path: Path) -> No
             assert f" {key.path.rpartition('.')[2]}: {key.default}\n" in configtext.template()
 
 
+def test_the_page_has_every_key() -> None:
+    page = (SCHEMA.parent / "config.md").read_text("utf-8")
+    assert f"```yaml\n{configtext.template()}```" in page, "put it there anew"
+    assert all(f"`{key.path.rpartition('.')[2]}`" in page for key in KEYS if key.alias or key.note)
+
+
 def test_a_file_to_begin_with_replaces_none(tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
