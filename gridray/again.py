@@ -145,18 +145,22 @@ def rerun(
         sealing.check_token(chosen.token)
     if ensure_controller(chosen, store):
         progress(f"started the controller on cluster {chosen.name}")
-    record = replace(
-        old,
-        name=new_name,
-        identity=secrets.token_hex(8),
-        created_at=round(time.time(), 3),
-        cluster=ClusterRecord(chosen.name, chosen.key),
-        user=getpass.getuser(),
-        versions={"gridray": __version__, "python": platform.python_version()},
-        rerun_of=run,
-    )
+    record = _anew(old, new_name, chosen)
     launch.write(store, record, points, launch.seal(record, chosen))
     return record
+
+
+def _anew(old: RunRecord, name: str, cluster: Cluster) -> RunRecord:
+    return replace(
+        old,
+        name=name,
+        identity=secrets.token_hex(8),
+        created_at=round(time.time(), 3),
+        cluster=ClusterRecord(cluster.name, cluster.key),
+        user=getpass.getuser(),
+        versions={"gridray": __version__, "python": platform.python_version()},
+        rerun_of=old.name,
+    )
 
 
 def _check_over(run: str, experiment: ExperimentView) -> None:

@@ -253,7 +253,7 @@ SECRETS = Kind(
     _secrets,
     {
         "anyOf": [
-            {"type": "array", "items": {"type": "string"}},
+            *_LIST["anyOf"],
             {"type": "object", "additionalProperties": {"type": ["string", "null"]}},
         ]
     },

@@ -98,7 +98,7 @@ def _key(token: str, identity: str) -> bytes:
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
     kdf = HKDF(SHA256(), KEY_SIZE, salt=identity.encode(), info=b"gridray: secrets of a run")
-    return kdf.derive(token.encode())
+    return kdf.derive(token.strip().encode())
 
 
 def _bound(run: str, identity: str) -> bytes:

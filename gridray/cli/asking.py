@@ -7,7 +7,6 @@ from typing import Any
 
 import typer
 
-from gridray import config, dotenvfile
 from gridray.cli.output import Output
 from gridray.errors import UsageError
 from gridray.spec import RunSpec, make_spec, parse_env, parse_secrets
@@ -19,6 +18,8 @@ def _variables(typed: Typed) -> Typed:
     files: list[Path] = typed.get("env_file", [])
     if not files and "env" not in typed:
         return {}
+    from gridray import dotenvfile
+
     env: dict[str, str] = {}
     for path in files:
         env |= dotenvfile.read(path, os.environ)
@@ -54,6 +55,8 @@ def spec(out: Output, ctx: typer.Context) -> RunSpec:
     for meaning in MEANINGS:
         fields |= meaning(typed)
     if "config" in typed:
+        from gridray import config
+
         found = config.read(typed["config"])
         for warning in found.warnings:
             out.warn(warning)
