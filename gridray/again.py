@@ -1,17 +1,18 @@
 """Runs that run again: what did not succeed of one, or all of it as a new run."""
 
 import getpass
+import os
 import platform
 import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gridray import __version__, actions, launch, layout, settings
+from gridray import __version__, actions, launch, layout, sealing, settings
 from gridray.clusters.bootstrap import ensure_controller
-from gridray.clusters.cluster import existing, is_local
+from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
-from gridray.errors import ClusterError, NotFoundError, StateError
+from gridray.errors import ClusterError, NotFoundError, StateError, UsageError
 from gridray.launch import Progress
 from gridray.layout import ExperimentName
 from gridray.readers import runs
@@ -65,16 +66,48 @@ def retry(
 
     Raises:
         NotFoundError: there is no such run.
+        UsageError: a secret of it is not set in this shell, and not in the store any more.
         ClusterError: the cluster of the run cannot be reached, or is gone.
     """
     record = read_run(store, run)
-    _prepare(store, record, progress)
+    needs_secrets = _needs_secrets(store, record)
+    cluster = _prepare(store, record, progress)
     now = time.time()
+    nonce = layout.nonce(int(now * 1000), secrets.token_hex(4))
+    key = layout.sealed(run, record.identity, nonce)
+    sealed = launch.seal(record, cluster) if needs_secrets else None
+    if sealed is not None:
+        store.put(key, sealed)
+    try:
+        _ask(store, record, RetryRequest(frozenset(indexes), now), nonce)
+    except BaseException:
+        if sealed is not None:
+            launch.remove(store, key)
+        raise
+
+
+def _ask(store: Store, record: RunRecord, request: RetryRequest, nonce: str) -> None:
     # The request first: a controller that sees the marker must see what it is for. The marker is a
     # new one, since the controller may be about to remove the run's first.
-    actions.put_request(store, run, RetryRequest(frozenset(indexes), now), now)
-    nonce = secrets.token_hex(4)
-    store.put(layout.active_run(record.cluster.key, run, record.identity, nonce), b"")
+    actions.put_request(store, record.name, request, request.at)
+    store.put(layout.active_run(record.cluster.key, record.name, record.identity, nonce), b"")
+
+
+def _needs_secrets(store: Store, record: RunRecord) -> bool:
+    """Whether the secrets of a run have to be sealed again: those of one that is over are gone.
+
+    Raises:
+        UsageError: they have to be, and one is not set here.
+    """
+    if not record.secrets:
+        return False
+    try:
+        sealing.values(record.secrets, os.environ)
+    except UsageError:
+        if runs.run_view(store, record.name, time.time()).summary.state.is_terminal:
+            raise
+        return False
+    return True
 
 
 def rerun(
@@ -94,9 +127,11 @@ def rerun(
     Raises:
         NotFoundError: there is no such run, or its source is not in the store any more.
         ExistsError: a run of the new name exists.
+        UsageError: a secret of it is not set in this shell.
         ClusterError: the cluster cannot be reached, or can never give the resources.
     """
     old = read_run(store, run)
+    sealing.values(old.secrets, os.environ)
     points = read_points(store, run)
     new_name = launch.free_name(store, None if name is None else layout.check_run_name(name))
     if not store.exists(layout.source(old.source.digest)):
@@ -106,20 +141,26 @@ def rerun(
         )
     chosen = launch.open_cluster(cluster or old.cluster.name, settings.load(), store, progress)
     launch.check_resources(chosen, old.resources)
+    if old.secrets:
+        sealing.check_token(chosen.token)
     if ensure_controller(chosen, store):
         progress(f"started the controller on cluster {chosen.name}")
-    record = replace(
+    record = _anew(old, new_name, chosen)
+    launch.write(store, record, points, launch.seal(record, chosen))
+    return record
+
+
+def _anew(old: RunRecord, name: str, cluster: Cluster) -> RunRecord:
+    return replace(
         old,
-        name=new_name,
+        name=name,
         identity=secrets.token_hex(8),
         created_at=round(time.time(), 3),
-        cluster=ClusterRecord(chosen.name, chosen.key),
+        cluster=ClusterRecord(cluster.name, cluster.key),
         user=getpass.getuser(),
         versions={"gridray": __version__, "python": platform.python_version()},
-        rerun_of=run,
+        rerun_of=old.name,
     )
-    launch.write(store, record, points)
-    return record
 
 
 def _check_over(run: str, experiment: ExperimentView) -> None:
@@ -136,8 +177,8 @@ def _check_over(run: str, experiment: ExperimentView) -> None:
         )
 
 
-def _prepare(store: Store, record: RunRecord, progress: Progress) -> None:
-    """See to it that the cluster of a run is there, and has a controller."""
+def _prepare(store: Store, record: RunRecord, progress: Progress) -> Cluster:
+    """See to it that the cluster of a run is there, and has a controller; return it."""
     chosen, name = settings.load(), record.cluster.name
     key = LocalCluster(chosen).key() if is_local(name) else existing(name, chosen).key
     if key != record.cluster.key:
@@ -148,3 +189,4 @@ def _prepare(store: Store, record: RunRecord, progress: Progress) -> None:
     cluster = launch.open_cluster(name, chosen, store, progress)
     if ensure_controller(cluster, store):
         progress(f"started the controller on cluster {cluster.name}")
+    return cluster

@@ -52,8 +52,8 @@ def launches(report: str, log: str = "") -> Launches:
 
 def node_types(log: str) -> tuple[NodeType, ...] | None:
     """Return the node types of the configuration in the beginning of `monitor.log`; None: none."""
-    # Ray depends on it. It has no types of its own.
-    import yaml  # type: ignore[import-untyped]
+    # Ray depends on it.
+    import yaml
 
     _, marker, rest = log.partition(CONFIG)
     end = LOG_LINE.search(rest)

@@ -3,7 +3,8 @@
     GridrayError                exit code 1
     ├── UsageError              exit code 2: what was typed cannot be meant
     │   ├── SweepError          an argument that looks like a sweep and is none
-    │   └── SpecError           an option or a field of a run with an impossible value
+    │   ├── SpecError           an option or a field of a run with an impossible value
+    │   └── ConfigError         a file of options or variables that cannot be meant
     ├── NotFoundError           a run, an experiment, a cluster or a file that does not exist
     ├── ExistsError             a name that is taken
     ├── StateError              a thing that is in the wrong state for what is asked
@@ -38,6 +39,10 @@ class SweepError(UsageError):
 
 
 class SpecError(UsageError):
+    pass
+
+
+class ConfigError(UsageError):
     pass
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridray import __version__, archive, layout, scripts, settings, source, sweep
+from gridray import __version__, archive, layout, scripts, sealing, settings, source, sweep
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.capacity import shortage
 from gridray.clusters.cluster import Cluster, existing, is_local
@@ -53,9 +53,10 @@ def plan(spec: RunSpec) -> Plan:
     """Work out what a run would be; nothing is written or started.
 
     Raises:
-        UsageError: the script does not exist, or the sweep is broken.
+        UsageError: the script does not exist, the sweep is broken, or a secret is not set.
         SourceError: the working directory cannot be snapshotted.
     """
+    sealing.values(spec.secrets, os.environ)
     root = spec.root.absolute()
     script = _script(root, spec.script)
     expanded = sweep.parse(
@@ -93,17 +94,32 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
     name = free_name(store, planned.spec.name)
     cluster = open_cluster(planned.spec.cluster or chosen.cluster, chosen, store, progress)
     check_resources(cluster, planned.resources)
+    if planned.spec.secrets:
+        sealing.check_token(cluster.token)
     source_record, is_new = _put_source(store, planned.manifest)
     try:
         if ensure_controller(cluster, store):
             progress(f"started the controller on cluster {cluster.name}")
         record = _record(planned, name, cluster, source_record)
-        write(store, record, planned.points())
+        write(store, record, planned.points(), seal(record, cluster))
     except BaseException:
         if is_new:
-            _remove(store, layout.source(source_record.digest))
+            remove(store, layout.source(source_record.digest))
         raise
     return record
+
+
+def seal(record: RunRecord, cluster: Cluster) -> bytes | None:
+    """Return the secrets of a run as its cluster can read them; None: it has none.
+
+    Raises:
+        UsageError: one of them is not set.
+        ClusterError: the cluster has no token.
+    """
+    if not record.secrets:
+        return None
+    values = sealing.values(record.secrets, os.environ)
+    return sealing.seal(values, cluster.token, record.name, record.identity)
 
 
 def choose_cluster(name: str | None) -> str:
@@ -243,11 +259,17 @@ def _record(planned: Plan, name: str, cluster: Cluster, source: SourceRecord) ->
         max_time=planned.spec.max_time,
         grace=planned.spec.grace,
         hold_after=planned.spec.hold_after,
+        secrets=planned.spec.secrets,
     )
 
 
-def write(store: Store, record: RunRecord, points: list[Point]) -> None:
+def write(
+    store: Store, record: RunRecord, points: list[Point], sealed: bytes | None = None
+) -> None:
     """Claim the name, announce the run, then make it real with its record.
+
+    Args:
+        sealed: its secrets, if it has some.
 
     Raises:
         ExistsError: the name is taken.
@@ -258,7 +280,10 @@ def write(store: Store, record: RunRecord, points: list[Point]) -> None:
     except ExistsError as error:
         raise _taken(record.name) from error
     try:
+        # The marker first: who takes it away takes the secrets, too.
         store.put(_marker(record), b"")
+        if sealed is not None:
+            store.put(layout.sealed(record.name, record.identity), sealed)
         store.create_json(layout.run_record(record.name), record.to_json())
     except BaseException:
         _withdraw(store, record)
@@ -267,15 +292,17 @@ def write(store: Store, record: RunRecord, points: list[Point]) -> None:
 
 def _withdraw(store: Store, record: RunRecord) -> None:
     """Leave nothing of a run whose record could not be written."""
-    for key in (layout.run_record(record.name), _marker(record), layout.wave(record.name, 0)):
-        _remove(store, key)
+    sealed = layout.sealed(record.name, record.identity)
+    claim = layout.wave(record.name, 0)
+    for key in (layout.run_record(record.name), sealed, _marker(record), claim):
+        remove(store, key)
 
 
 def _marker(record: RunRecord) -> str:
     return layout.active_run(record.cluster.key, record.name, record.identity)
 
 
-def _remove(store: Store, key: str) -> None:
+def remove(store: Store, key: str) -> None:
     """Take back what was written; the error that made it necessary is the one to be told."""
     try:
         store.delete(key)

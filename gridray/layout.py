@@ -176,6 +176,25 @@ def parse_marker(marker: str) -> tuple[str, str]:
     return run, identity
 
 
+def marker_nonce(marker: str) -> str:
+    """Return the nonce of a marker; empty for the first one of its run."""
+    return "~".join(marker.split("~")[2:])
+
+
+def nonce(time_ms: int, identity: str) -> str:
+    """Return a nonce; later ones sort behind earlier ones."""
+    return f"{time_ms:015d}-{identity}"
+
+
+def sealed_secrets(run: str, identity: str) -> str:
+    return f"{RUNS}{run}/secrets/{identity}/"
+
+
+def sealed(run: str, identity: str, nonce: str = "") -> str:
+    """Return the key of a run's secrets; they come and go with the marker of the same nonce."""
+    return f"{sealed_secrets(run, identity)}{nonce or '0'}.bin"
+
+
 def source(digest: str) -> str:
     return f"sources/{digest}.zip"
 

@@ -1,7 +1,7 @@
 """What a user asks for: a run, checked field by field."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 
@@ -186,6 +187,18 @@ class RunSpec(BaseModel):
                 raise ValueError(f"the value of {name} has a NUL character in it")
         return env
 
+    @field_validator("secrets")
+    @classmethod
+    def _check_secrets(cls, secrets: dict[str, str], found: ValidationInfo) -> dict[str, str]:
+        for name in [*secrets, *secrets.values()]:
+            if not ENVIRONMENT_NAME.fullmatch(name):
+                # It may be the value itself, by mistake, which is not to be shown.
+                raise ValueError("it takes NAME, or NAME=VARIABLE, by the names of variables")
+        for name in secrets:
+            if name in found.data.get("env", ()):
+                raise ValueError(f"{name} is an --env too; a variable is a secret or it is not")
+        return secrets
+
 
 def make_spec(values: Mapping[str, Any]) -> RunSpec:
     """Return the spec with these fields.
@@ -206,16 +219,25 @@ def make_spec(values: Mapping[str, Any]) -> RunSpec:
         raise SpecError(f"{' '.join(words)}: {rule}") from error
 
 
-def parse_env(pairs: list[str]) -> dict[str, str]:
-    """Take `KEY=VALUE` texts apart.
+def parse_env(pairs: Sequence[str], shell: Mapping[str, str]) -> dict[str, str]:
+    """Take `KEY=VALUE` texts apart; `KEY` alone has its value from the shell's environment.
 
     Raises:
-        UsageError: one has no `=`.
+        UsageError: it is not there.
     """
     env = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
-        if not equals:
-            raise UsageError(f"--env {pair!r} has no value", hint=f"write --env {pair}=VALUE")
-        env[name] = value
+        if not equals and name not in shell:
+            raise UsageError(
+                f"--env {pair!r} has no value, and this shell has no variable of that name",
+                hint=f"write --env {pair}=VALUE, or export {pair}",
+            )
+        env[name] = value if equals else shell[name]
     return env
+
+
+def parse_secrets(texts: Sequence[str]) -> dict[str, str]:
+    """Take `NAME=VARIABLE` texts apart; `NAME` alone is in the variable of its own name."""
+    pairs = (text.partition("=") for text in texts)
+    return {name: holder if equals else name for name, equals, holder in pairs}

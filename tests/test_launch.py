@@ -6,11 +6,12 @@ import pytest
 
 from gridray import launch, layout
 from gridray.clusters.cluster import Cluster
-from gridray.errors import ExistsError, NotFoundError, StoreError, UsageError
+from gridray.errors import ClusterError, ExistsError, NotFoundError, StoreError, UsageError
 from gridray.launch import Plan, plan
 from gridray.records import RunRecord, SourceRecord
 from gridray.spec import RunSpec
 from gridray.store import Store
+from tests.dashboard import Dashboard
 
 CLUSTER = Cluster("local", "local-1", "http://127.0.0.1:1", None)
 
@@ -80,8 +81,44 @@ def test_a_record_that_cannot_be_written_takes_everything_back(tmp_path: Path) -
     store = Store(str(tmp_path / "store"))
     (tmp_path / "store" / layout.run_record("run")).mkdir(parents=True)
     with pytest.raises((StoreError, ExistsError)):
-        launch.write(store, record(), [])
+        launch.write(store, record(), [], b"sealed secrets")
     assert store.entries("runs/") == [] and store.entries("active/") == []
+
+
+@pytest.mark.usefixtures("in_project")
+def test_secrets_are_there_before_the_run_is(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = record()
+    seen: list[list[str]] = []
+
+    def create(key: str, value: object) -> None:
+        seen.append([each.key for each in store.entries("runs/run/secrets/")])
+        Store.create_json(store, key, value)
+
+    monkeypatch.setattr(store, "create_json", create)
+    launch.write(store, made, [], b"sealed secrets")
+    key = layout.sealed("run", made.identity)
+    assert seen == [[], [key]] and store.get(key) == b"sealed secrets"
+
+
+def test_a_secret_that_is_not_set_is_named_before_anything_is_done(project: Path) -> None:
+    spec = RunSpec(script="main.py", root=project, secrets={"A": "HOME", "B": "NOT_SET_HERE"})
+    with pytest.raises(UsageError, match=r"NOT_SET_HERE is not set .* the secret B"):
+        plan(spec)
+
+
+def test_a_cluster_without_a_token_takes_no_secrets(
+    project: Path, dashboard: Dashboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MINE", "a value")
+    monkeypatch.setenv("GRIDRAY_STORE", str(tmp_path / "store"))
+    monkeypatch.setattr(launch, "check_resources", lambda *_: None)
+    dashboard.answers["GET", "/api/version"] = (200, {"ray_version": "2.60.0"})
+    address = f"http://127.0.0.1:{dashboard.server_port}"
+    spec = RunSpec(script="main.py", root=project, secrets={"A": "MINE"}, cluster=address)
+    with pytest.raises(ClusterError, match="the cluster has no token") as caught:
+        launch.submit(plan(spec))
+    assert caught.value.hint is not None and "RAY_AUTH_TOKEN" in caught.value.hint
+    assert not (tmp_path / "store").exists()
 
 
 @pytest.mark.usefixtures("in_project")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gridray.errors import SpecError, UsageError
-from gridray.spec import make_spec, parse_env
+from gridray.spec import make_spec, parse_env, parse_secrets
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,29 @@ def test_a_malformed_name_is_refused() -> None:
 
 
 def test_environment_variables() -> None:
-    assert parse_env(["A=1", "B=x=y", "C="]) == {"A": "1", "B": "x=y", "C": ""}
+    shell = {"HERE": "from = the shell"}
+    found = parse_env(["A=1", "B=x=y", "C=", "HERE"], shell)
+    assert found == {"A": "1", "B": "x=y", "C": "", "HERE": "from = the shell"}
     with pytest.raises(UsageError, match="'A'"):
-        parse_env(["A"])
+        parse_env(["A"], shell)
+
+
+def test_secrets_are_names_of_variables() -> None:
+    assert parse_secrets(["A", "B=C", "D=E=F"]) == {"A": "A", "B": "C", "D": "E=F"}
+    made = make_spec({"script": "a.py", "env": {"A": "1"}, "secrets": {"B": "A"}})
+    assert made.secrets == {"B": "A"}
+
+
+@pytest.mark.parametrize(
+    ("secrets", "told"),
+    [
+        ({"A B": "X"}, "--secrets: it takes NAME, or NAME=VARIABLE"),
+        ({"A": "hf_!value"}, "--secrets: it takes NAME, or NAME=VARIABLE"),
+        ({"A": ""}, "--secrets: it takes NAME, or NAME=VARIABLE"),
+        ({"BOTH": "X"}, "--secrets: BOTH is an --env too"),
+    ],
+)
+def test_secrets_that_cannot_be_do_not_show_a_value(secrets: dict[str, str], told: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        make_spec({"script": "a.py", "env": {"BOTH": "1"}, "secrets": secrets})
+    assert caught.value.message.startswith(told) and "hf_!value" not in caught.value.message

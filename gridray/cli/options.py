@@ -73,9 +73,11 @@ Topic = Annotated[
 
 # What is run.
 Script = Annotated[
-    str,
+    str | None,
     typer.Argument(
-        metavar="SCRIPT", help="A .py, .sh or .jl file, or an executable one, in this directory."
+        metavar="SCRIPT",
+        help="A .py, .sh or .jl file, or an executable one, in this directory. It may be left "
+        "out where the file of --config names one.",
     ),
 ]
 ScriptArguments = Annotated[
@@ -84,6 +86,14 @@ ScriptArguments = Annotated[
         metavar="ARGS",
         help='The script\'s own arguments, all of them; "[1, 2]", "range(1, 5)" and '
         '"uniform(0, 1, 3)" are swept.',
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="A YAML file of options, as `gridray config init` writes it, or Grid's.",
     ),
 ]
 Name = Annotated[
@@ -134,7 +144,26 @@ Memory = Annotated[
 Env = Annotated[
     list[str] | None,
     typer.Option(
-        "--env", metavar="KEY=VALUE", help="An environment variable of the script; repeatable."
+        "--env",
+        metavar="KEY[=VALUE]",
+        help="An environment variable of the script, without a value this shell's; repeatable.",
+    ),
+]
+EnvFile = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--env-file",
+        metavar="FILE",
+        help="Environment variables of the script, as dotenv writes them; --env wins; repeatable.",
+    ),
+]
+Secret = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--secret",
+        metavar="NAME[=VARIABLE]",
+        help="A variable of the script whose value is kept secret. It comes from the variable of "
+        "this name, or of another, in this shell; repeatable.",
     ),
 ]
 MaxParallel = Annotated[
@@ -278,6 +307,15 @@ BucketPath = Annotated[
         "--bucket_path", help="Print where the files are in the store, and download nothing."
     ),
 ]
+
+# What is configured.
+CONFIG = Path("gridray.yml")
+NewConfig = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="The file to write.", show_default=str(CONFIG)),
+]
+ConfigFile = Annotated[Path, typer.Argument(metavar="FILE", help="The file to check.")]
+Replace = Annotated[bool, typer.Option("--yes", "-y", help="Replace a file that is there.")]
 
 # What is run again.
 RetryNames = Annotated[

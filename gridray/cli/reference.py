@@ -60,6 +60,8 @@ SHAPES: dict[str, type] = {
     "clusters": shapes.Clusters,
     "clusters up": shapes.ClusterChange,
     "clusters down": shapes.ClusterChange,
+    "config init": shapes.ConfigFile,
+    "config check": shapes.ConfigMeaning,
     "docs": shapes.Topics,
     "docs TOPIC": shapes.Page,
     "version": versions.Version,

@@ -18,8 +18,9 @@ def register(app: typer.Typer) -> None:
 def run(
     out: Output,
     ctx: typer.Context,
-    script: options.Script,
+    script: options.Script = None,
     args: options.ScriptArguments = None,
+    config: options.Config = None,
     name: options.Name = None,
     cluster: options.Cluster = None,
     strategy: options.Strategy = "grid_search",
@@ -29,6 +30,8 @@ def run(
     cpus: options.Cpus = 0,
     memory: options.Memory = None,
     env: options.Env = None,
+    env_file: options.EnvFile = None,
+    secret: options.Secret = None,
     max_parallel: options.MaxParallel = None,
     max_experiments: options.MaxExperiments = 10_000,
     auto_resume: options.AutoResume = False,
@@ -46,35 +49,16 @@ def run(
 
     As in: gridray run --gpus 1 train.py --lr "[0.1, 0.01]" --layers "range(1, 5)"
 
-    Gridray's options come before SCRIPT; everything after it goes to the script.
+    Gridray's options come before SCRIPT; everything after it goes to the script. They win over
+    what the file of --config says.
     """
-    from gridray import launch, spec
-    from gridray.cli import running
+    from gridray import launch
+    from gridray.cli import asking, running
 
+    # All options but those of the last lines reach the spec through the context: only it can tell
+    # what was typed from what is a default.
     running.tell_misplaced(out, ctx, script, args or [])
-    asked = {
-        "script": script,
-        "args": args or (),
-        "name": name,
-        "cluster": cluster,
-        "strategy": strategy,
-        "num_trials": num_trials,
-        "seed": seed,
-        "gpus": gpus,
-        "cpus": cpus,
-        "memory": memory,
-        "env": spec.parse_env(env or []),
-        "max_parallel": max_parallel,
-        "max_experiments": max_experiments,
-        "auto_resume": auto_resume,
-        "retries": retries,
-        "max_time": max_time,
-        "grace": grace,
-        "hold_after": hold_after,
-        "any_root": yes,
-    }
-    given = {field: value for field, value in asked.items() if value is not None}
-    planned = launch.plan(spec.make_spec(given | ({"hold_after": None} if keep_going else {})))
+    planned = launch.plan(asking.spec(out, ctx))
     running.warn(out, planned.warnings)
     if dry_run:
         out.show(running.describe(planned), running.show_plan)

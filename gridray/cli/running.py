@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 PLACEHOLDER = "<name>"
 
 
-def tell_misplaced(out: Output, ctx: typer.Context, script: str, args: Sequence[str]) -> None:
+def tell_misplaced(
+    out: Output, ctx: typer.Context, script: str | None, args: Sequence[str]
+) -> None:
     """Say that arguments with the name of one of our options went to the script."""
+    if script is None:
+        return
     ours = {_normalized(name) for each in ctx.command.params for name in each.opts}
     ours |= set(ctx.help_option_names)
     ours = {name for name in ours if name.startswith("-")}

@@ -273,6 +273,34 @@ class Link(Shape):
 
 
 @dataclass(frozen=True)
+class ConfigFile(Shape):
+    path: str
+    """The file that was written."""
+
+
+@dataclass(frozen=True)
+class ConfigSetting(Shape):
+    key: str
+    """With the sections that it is in, as `compute.train.cpus`."""
+    line: int
+    value: str
+    """As it is understood; of variables and secrets the names alone."""
+
+
+@dataclass(frozen=True)
+class ConfigMeaning(Shape):
+    path: str
+    settings: tuple[ConfigSetting, ...]
+    """The keys that are set, in the order of their lines."""
+    arguments: tuple[str, ...]
+    """What a script gets besides its own."""
+    experiments: int
+    """How many those make."""
+    warnings: tuple[str, ...]
+    """What has no effect, and why."""
+
+
+@dataclass(frozen=True)
 class Topics(Shape):
     topics: tuple[str, ...]
 

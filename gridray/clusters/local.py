@@ -126,7 +126,8 @@ class LocalCluster:
         old = self._load()
         identity = old.identity if old else secrets.token_hex(4)
         _end(identity)
-        token = secrets.token_hex(32)
+        # The same one as before: it opens the secrets of runs that go on.
+        token = old.token if old else secrets.token_hex(32)
         port = _free_port(old.port if old else None)
         # Short, since Ray makes sockets below it, and their paths end at 107 characters.
         temporary = private_directory(Path("/tmp")) / f"ray-{identity}"

@@ -324,8 +324,10 @@ class Controller:
         self._fenced = {fenced for fenced in self._fenced if fenced.run != name}
 
     def _take_away(self, name: str, identity: str) -> None:
-        """Remove the markers of a run that were there at the last look."""
+        """Remove the markers of a run that were there at the last look, and the secrets of each."""
         prefix = layout.active(self._cluster_key)
         ours = (name, identity)
         seen = [each for each in self._markers if layout.parse_marker(each) == ours]
+        nonces = map(layout.marker_nonce, seen)
+        self._store.delete(*(layout.sealed(name, identity, nonce) for nonce in nonces))
         self._store.delete(*(prefix + each for each in seen))

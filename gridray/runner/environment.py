@@ -6,8 +6,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from gridray import layout, sealing
+from gridray.errors import ClusterError, NotFoundError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.records import RunRecord
+from gridray.store import Store
 
 RAY_JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 
@@ -41,6 +44,26 @@ def script_environment(
         "GRIDRAY_ATTEMPT": str(name.attempt),
     }
     return env | record.env
+
+
+def secret_variables(store: Store, record: RunRecord, token: str | None) -> dict[str, str]:
+    """Return the secrets of a run; a retry has sealed them anew, and the newest count.
+
+    Raises:
+        GridrayError: they are not there any more, or cannot be read here.
+    """
+    if not record.secrets:
+        return {}
+    prefix = layout.sealed_secrets(record.name, record.identity)
+    names = store.names(prefix)
+    if not names:
+        raise NotFoundError("they are not in the store any more; `gridray retry` seals them anew")
+    try:
+        return sealing.unseal(store.get(prefix + names[-1]), token, record.name, record.identity)
+    except ImportError as error:
+        raise ClusterError(
+            f"this node's Python has no `cryptography` ({error}); it comes with ray[default]"
+        ) from error
 
 
 def _drop_bundle(env: dict[str, str], bundle: Path) -> None:

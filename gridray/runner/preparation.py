@@ -9,10 +9,11 @@ from pathlib import Path
 from gridray import scripts
 from gridray.errors import DamagedError, GridrayError, NotFoundError, StoreError
 from gridray.layout import AttemptName
+from gridray.rayjobs import ambient_token
 from gridray.records import RunRecord, read_points
 from gridray.runner.artifacts import ArtifactSync
 from gridray.runner.ending import Ending
-from gridray.runner.environment import python_command, script_environment
+from gridray.runner.environment import python_command, script_environment, secret_variables
 from gridray.runner.workspace import Workspace
 from gridray.states import Reason
 from gridray.store import Store
@@ -72,6 +73,8 @@ def prepare(
         temporary=workspace.temporary,
         bundle=Path.cwd(),
     )
+    with blaming(Reason.SECRETS_FAILED):
+        env |= secret_variables(store, record, ambient_token())
     command = scripts.command(record.script, point.argv, python=python_command())
     return Prepared(command, env, sync)
 

@@ -31,6 +31,8 @@ CALLS = {
     "delete cluster": "delete cluster local --yes -o json",
     "clusters": "clusters -o json",
     "clusters down": "clusters down local -o json",
+    "config init": "config init new.yml -o json",
+    "config check": "config check grid.yml -o json",
     "docs": "docs -o json",
     "docs TOPIC": "docs cli -o json",
     "version": "version -o json",
@@ -57,6 +59,7 @@ def test_output_fits_its_schema(
     project = tmp_path / "project"
     project.mkdir()
     (project / "train.py").touch()
+    (project / "grid.yml").write_text("compute: {train: {cpus: 2, framework: torch}}\n")
     monkeypatch.chdir(project)
     filled.run("good", [succeeded()])
     result = call(*CALLS[name].split())

@@ -125,6 +125,64 @@ def test_a_retry_while_the_controller_lets_go(
     assert rays.submitted == [str(A1)]
 
 
+def test_secrets_that_a_retry_brings_while_the_controller_lets_go_stay(
+    directory: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = add(directory, [RUNNING], secrets={"KEY": "KEY"})
+    say(directory, A0, FAILED)
+    rays = Rays()
+    rays.know(record, Job(str(A0), JobStatus.FAILED, JobError.EXIT_CODE, 3))
+    old, new = (layout.sealed("run", record.identity, nonce) for nonce in ("", "1"))
+    directory.put(old, b"old")
+    one = controller(directory, rays)
+    record_and_let_go = one._record
+
+    def sealed_meanwhile() -> None:
+        directory.put(new, b"new")
+        record_and_let_go()
+
+    monkeypatch.setattr(one, "_record", sealed_meanwhile)
+    one.tick()
+    assert not directory.exists(old) and directory.get(new) == b"new"
+    actions.put_request(directory, "run", RETRY, time.time())
+    directory.put(layout.active_run("local-1", "run", record.identity, "1"), b"")
+    again = controller(directory, rays)
+    again.tick()
+    assert rays.submitted == [str(A1)] and directory.exists(new)
+    rays.found[str(A1)] = replace(rays.found[str(A1)], status=JobStatus.SUCCEEDED)
+    say(directory, A1, AttemptState(State.SUCCEEDED, None, 0, 7.0, 8.0))
+    again.tick()
+    assert directory.entries(layout.sealed_secrets("run", record.identity)) == []
+
+
+def test_a_held_run_keeps_its_secrets(directory: Store) -> None:
+    record = add(directory, [Row(State.FAILED, Reason.EXIT_CODE, exit_code=3), Row()], hold_after=1)
+    key = layout.sealed("run", record.identity)
+    directory.put(key, b"sealed")
+    one = controller(directory, Rays())
+    one.tick()
+    one.tick()
+    assert directory.exists(key)
+    actions.put_request(directory, "run", StopRequest(None, 1.0), time.time())
+    one.tick()
+    assert not directory.exists(key)
+
+
+def test_what_a_submission_leaves_that_was_killed_takes_its_secrets_along(directory: Store) -> None:
+    key = layout.sealed("run", "one")
+    other = layout.sealed("run", "another")
+    for each in (key, other, layout.active_run("local-1", "run", "one")):
+        directory.put(each, b"")
+    now = [1000.0]
+    one = controller(directory, Rays())
+    one._clock = lambda: now[0]
+    one.tick()
+    assert directory.exists(key)
+    now[0] += 601
+    one.tick()
+    assert not directory.exists(key) and directory.exists(other)
+
+
 @pytest.mark.parametrize(
     "word", [AttemptState(State.SUCCEEDED, started_at=5.0, ended_at=6.0), STARTED]
 )

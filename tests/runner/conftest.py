@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,9 +87,9 @@ IDENTITY = "identity-of-the-run"
 
 
 def record_run(
-    store: Store, project: Path, script: str, argv: tuple[str, ...], max_time: float | None
+    store: Store, project: Path, script: str, argv: tuple[str, ...], **fields: Any
 ) -> RunRecord:
-    """Put a run of one experiment into the store."""
+    """Put a run of one experiment into the store; `fields` are more of its record."""
     manifest = source.scan(project)
     buffer = io.BytesIO()
     digest = archive.write(project, manifest.files, buffer)
@@ -108,7 +109,7 @@ def record_run(
         cluster=ClusterRecord("local", "local-1"),
         user="somebody",
         versions={},
-        max_time=max_time,
+        **fields,
     )
     write_points(store, record.name, [Point({}, argv)])
     store.create_json(layout.run_record(record.name), record.to_json())
@@ -137,7 +138,7 @@ def _start(store: Store, name: AttemptName, temporary: Path, within: Sequence[st
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start a script below the runner: `start("print(1)")`; the project has two more files.
 
-    `within` are the words of a command that runs what follows it.
+    `within` are the words of a command that runs what follows it, `fields` more of the record.
     """
     begun: list[Attempt] = []
 
@@ -147,8 +148,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
         script: str = "main.py",
         argv: tuple[str, ...] = (),
         store: Store | None = None,
-        max_time: float | None = None,
         within: Sequence[str] = (),
+        **fields: Any,
     ) -> Attempt:
         project = tmp_path / "project"
         project.mkdir()
@@ -157,7 +158,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         (project / "data").mkdir()
         (project / "data" / "given.txt").write_text("given")
         where = store or Store(str(tmp_path / "store"))
-        record = record_run(where, project, script, argv, max_time)
+        record = record_run(where, project, script, argv, **fields)
         temporary = tmp_path / "t"
         temporary.mkdir(exist_ok=True)
         begun.append(_start(where, AttemptName(record.name, 0, 0), temporary, within))
