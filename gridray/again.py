@@ -118,7 +118,7 @@ def rerun(
         versions={"gridray": __version__, "python": platform.python_version()},
         rerun_of=run,
     )
-    launch.write(store, record, points)
+    launch.write(store, record, points, runs.changes(store, run))
     return record
 
 

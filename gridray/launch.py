@@ -6,22 +6,27 @@ import platform
 import secrets
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridray import __version__, archive, layout, scripts, settings, source, sweep
+from gridray import __version__, archive, git, layout, scripts, settings, source, sweep
+from gridray.checkout import Checkout, Progress, checked_out, working_directory
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.capacity import shortage
 from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
-from gridray.errors import ClusterError, ExistsError, GridrayError, UsageError
+from gridray.errors import ClusterError, ExistsError, GridrayError, SourceError, UsageError
 from gridray.names import random_name
 from gridray.records import (
     ClusterRecord,
+    GitRecord,
     Point,
     Resources,
     RunRecord,
+    ScratchRecord,
     SourceRecord,
     write_points,
 )
@@ -31,12 +36,13 @@ from gridray.spec import RunSpec
 from gridray.store import Store
 from gridray.sweep import Sweep
 
-Progress = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would be. `warnings` are lines for the user."""
+    """What a run would be. `warnings` are lines for the user.
+
+    `changes` is what its source has that the commit in `git` does not have.
+    """
 
     spec: RunSpec
     script: str
@@ -44,20 +50,37 @@ class Plan:
     manifest: Manifest
     resources: Resources
     warnings: tuple[str, ...]
+    git: GitRecord | None = None
+    changes: bytes = b""
 
     def points(self) -> list[Point]:
         return [Point(each.params, each.argv) for each in self.sweep]
 
 
-def plan(spec: RunSpec) -> Plan:
+@contextmanager
+def planning(spec: RunSpec, *, progress: Progress = lambda line: None) -> Iterator[Plan]:
+    """Plan a run, and keep the files of its source for as long as the context lasts.
+
+    Raises:
+        NotFoundError: the commit or repository that the source is to be of does not exist.
+        And what `plan` raises.
+    """
+    with checked_out(spec, progress) as checkout:
+        yield plan(spec, checkout)
+
+
+def plan(spec: RunSpec, checkout: Checkout | None = None) -> Plan:
     """Work out what a run would be; nothing is written or started.
+
+    Args:
+        checkout: where its files are; None: in the working directory.
 
     Raises:
         UsageError: the script does not exist, or the sweep is broken.
         SourceError: the working directory cannot be snapshotted.
     """
-    root = spec.root.absolute()
-    script = _script(root, spec.script)
+    checkout = checkout or working_directory(spec)
+    script = _script(checkout, spec.script)
     expanded = sweep.parse(
         spec.args,
         strategy=spec.strategy,
@@ -65,8 +88,8 @@ def plan(spec: RunSpec) -> Plan:
         seed=spec.seed,
         max_experiments=spec.max_experiments,
     )
-    source.check_root(root, yes=spec.any_root)
-    manifest = source.scan(root)
+    source.check_root(checkout.root, yes=spec.any_root)
+    manifest, record, changes, warnings = _look(checkout)
     _check_script_goes_along(manifest, script)
     return Plan(
         spec=spec,
@@ -74,8 +97,34 @@ def plan(spec: RunSpec) -> Plan:
         sweep=expanded,
         manifest=manifest,
         resources=Resources(spec.cpus or 1, spec.gpus, spec.memory),
-        warnings=(*expanded.warnings, *manifest.warnings, *source.check_size(manifest)),
+        warnings=(
+            *checkout.warnings,
+            *expanded.warnings,
+            *manifest.warnings,
+            *source.check_size(manifest),
+            *warnings,
+        ),
+        git=record,
+        changes=changes,
     )
+
+
+def _look(checkout: Checkout) -> tuple[Manifest, GitRecord | None, bytes, tuple[str, ...]]:
+    """Return what goes along, its commit, what was changed since, and warnings about these."""
+    if checkout.git is not None:
+        return source.scan(checkout.root), checkout.git, b"", ()
+    # Git looks at all files too: beside the scan it costs next to nothing.
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(git.look, checkout.root)
+        manifest = source.scan(checkout.root)
+        try:
+            found = looking.result()
+        except SourceError as error:
+            return manifest, None, b"", (error.message,)
+    files = (file.path for file in manifest.files if not file.is_dir)
+    known = None if found is None else found.record(files)
+    record, changes = known or (None, b"")
+    return manifest, record, changes, ()
 
 
 def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecord:
@@ -98,7 +147,7 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
         if ensure_controller(cluster, store):
             progress(f"started the controller on cluster {cluster.name}")
         record = _record(planned, name, cluster, source_record)
-        write(store, record, planned.points())
+        write(store, record, planned.points(), planned.changes)
     except BaseException:
         if is_new:
             _remove(store, layout.source(source_record.digest))
@@ -111,20 +160,22 @@ def choose_cluster(name: str | None) -> str:
     return name or settings.load().cluster
 
 
-def _script(root: Path, script: str) -> str:
+def _script(checkout: Checkout, script: str) -> str:
     """Return the script's path relative to the root, with `/`."""
     if not script:
         raise UsageError("the script has no name", hint="name one after the options")
+    root = checkout.root
     path = root / script
     if not path.is_file():
         what = "is a directory" if path.is_dir() else "does not exist"
         raise UsageError(
-            f"the script {script!r} {what}", hint=f"name a file below {root}, after the options"
+            f"the script {script!r} {what}",
+            hint=f"name a file in {checkout.name}, after the options",
         )
     relative = os.path.relpath(path, root)
     if relative.startswith(".."):
         raise UsageError(
-            f"the script {script!r} is outside of the working directory {root}",
+            f"the script {script!r} is outside of the working directory {checkout.name}",
             hint="change to the project's directory first: its files go along with the script",
         )
     if not scripts.has_interpreter(relative) and not os.access(path, os.X_OK):
@@ -243,11 +294,24 @@ def _record(planned: Plan, name: str, cluster: Cluster, source: SourceRecord) ->
         max_time=planned.spec.max_time,
         grace=planned.spec.grace,
         hold_after=planned.spec.hold_after,
+        scratch=_scratch(planned.spec),
+        git=planned.git,
     )
 
 
-def write(store: Store, record: RunRecord, points: list[Point]) -> None:
+def _scratch(spec: RunSpec) -> ScratchRecord | None:
+    if spec.scratch is None:
+        return None
+    return ScratchRecord(spec.scratch.size, spec.scratch.mount_path)
+
+
+def write(
+    store: Store, record: RunRecord, points: list[Point], changes: bytes | None = None
+) -> None:
     """Claim the name, announce the run, then make it real with its record.
+
+    Args:
+        changes: what its source has that its commit does not have.
 
     Raises:
         ExistsError: the name is taken.
@@ -258,6 +322,8 @@ def write(store: Store, record: RunRecord, points: list[Point]) -> None:
     except ExistsError as error:
         raise _taken(record.name) from error
     try:
+        if changes:
+            store.put(layout.changes(record.name), changes)
         store.put(_marker(record), b"")
         store.create_json(layout.run_record(record.name), record.to_json())
     except BaseException:
@@ -267,7 +333,13 @@ def write(store: Store, record: RunRecord, points: list[Point]) -> None:
 
 def _withdraw(store: Store, record: RunRecord) -> None:
     """Leave nothing of a run whose record could not be written."""
-    for key in (layout.run_record(record.name), _marker(record), layout.wave(record.name, 0)):
+    name = record.name
+    for key in (
+        layout.run_record(name),
+        _marker(record),
+        layout.changes(name),
+        layout.wave(name, 0),
+    ):
         _remove(store, key)
 
 
