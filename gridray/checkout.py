@@ -13,7 +13,6 @@ from gridray.records import GitRecord
 from gridray.repository import Address
 from gridray.spec import RunSpec
 
-Progress = Callable[[str], None]
 SHORT = 10
 
 
@@ -37,7 +36,7 @@ def working_directory(spec: RunSpec) -> Checkout:
 
 
 @contextmanager
-def checked_out(spec: RunSpec, progress: Progress = lambda line: None) -> Iterator[Checkout]:
+def checked_out(spec: RunSpec, progress: Callable[[str], None]) -> Iterator[Checkout]:
     """Have the files of a run in a directory, which is gone at the end if it was made for them.
 
     Raises:
@@ -63,7 +62,7 @@ def _of_commit(spec: RunSpec, target: Path) -> Checkout:
     return Checkout(root, f"the commit {record.commit[:SHORT]}", record, warnings)
 
 
-def _cloned(spec: RunSpec, text: str, target: Path, progress: Progress) -> Checkout:
+def _cloned(spec: RunSpec, text: str, target: Path, progress: Callable[[str], None]) -> Checkout:
     address = repository.parse(text)
     if spec.git is not None:
         raise UsageError(

@@ -6,14 +6,14 @@ import platform
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gridray import __version__, archive, git, layout, scripts, settings, source, sweep
-from gridray.checkout import Checkout, Progress, checked_out, working_directory
+from gridray.checkout import Checkout, checked_out, working_directory
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.capacity import shortage
 from gridray.clusters.cluster import Cluster, existing, is_local
@@ -35,6 +35,8 @@ from gridray.source import Manifest
 from gridray.spec import RunSpec
 from gridray.store import Store
 from gridray.sweep import Sweep
+
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

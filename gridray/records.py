@@ -16,6 +16,9 @@ from gridray.store import Store
 
 R = TypeVar("R")
 
+# Where scripts find their scratch space unless they ask for another place.
+SCRATCH_PATH = "/tmp/scratch"
+
 
 class Decodable(Protocol):
     """A record that can be read from JSON."""

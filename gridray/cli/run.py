@@ -6,12 +6,14 @@ import typer
 
 from gridray.cli import options, panels
 from gridray.cli.command import command
+from gridray.cli.gitwords import RunCommand
 from gridray.cli.output import Output
 
 
 def register(app: typer.Typer) -> None:
     settings = {"allow_interspersed_args": False}
-    command(app, "run", rich_help_panel=panels.RUN, context_settings=settings)(run)
+    kind = RunCommand
+    command(app, "run", cls=kind, rich_help_panel=panels.RUN, context_settings=settings)(run)
     command(app, "files", rich_help_panel=panels.RUN)(files)
 
 
@@ -41,6 +43,9 @@ def run(
     wait: options.Wait = False,
     yes: options.AnyRoot = False,
     localdir: options.LocalDir = False,
+    git: options.Git = None,
+    scratch_size: options.ScratchSize = None,
+    scratch_mount_path: options.ScratchMountPath = None,
 ) -> None:
     """Run a script as a sweep of experiments.
 
@@ -51,10 +56,11 @@ def run(
     from gridray import launch, spec
     from gridray.cli import running
 
-    running.tell_misplaced(out, ctx, script, args or [])
+    repository, script, args = running.take_apart(script, args or [])
+    running.tell_misplaced(out, ctx, script, args)
     asked = {
         "script": script,
-        "args": args or (),
+        "args": args,
         "name": name,
         "cluster": cluster,
         "strategy": strategy,
@@ -72,14 +78,18 @@ def run(
         "grace": grace,
         "hold_after": hold_after,
         "any_root": yes,
+        "repository": repository,
+        "git": git,
+        "scratch": spec.make_scratch(scratch_size, scratch_mount_path),
     }
     given = {field: value for field, value in asked.items() if value is not None}
-    planned = launch.plan(spec.make_spec(given | ({"hold_after": None} if keep_going else {})))
-    running.warn(out, planned.warnings)
-    if dry_run:
-        out.show(running.describe(planned), running.show_plan)
-        return
-    record = launch.submit(planned, progress=out.note)
+    wanted = spec.make_spec(given | ({"hold_after": None} if keep_going else {}))
+    with launch.planning(wanted, progress=out.note) as planned:
+        running.warn(out, planned.warnings)
+        if dry_run:
+            out.show(running.describe(planned), running.show_plan)
+            return
+        record = launch.submit(planned, progress=out.note)
     running.show_submitted(out, record)
     if wait:
         running.wait(out, record.name)

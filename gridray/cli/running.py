@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from gridray import launch, scripts, source
+from gridray import launch, repository, scripts, source
 from gridray.archive import shown
 from gridray.cli import shapes, text, watching
 from gridray.cli.names import open_store
 from gridray.cli.output import Output
 from gridray.cli.text import Column
+from gridray.errors import UsageError
+from gridray.git import without_credentials
 
 if TYPE_CHECKING:
     from gridray.launch import Plan
@@ -19,6 +21,28 @@ if TYPE_CHECKING:
     from gridray.source import Manifest
 
 PLACEHOLDER = "<name>"
+
+
+def take_apart(script: str, args: list[str]) -> tuple[str | None, str, list[str]]:
+    """Return the repository, if one is named in the place of the script; the script; its words.
+
+    Raises:
+        UsageError: no script comes behind the repository.
+    """
+    if not repository.is_address(script) or Path(script).is_file():
+        return None, script, args
+    told = shown(without_credentials(script))
+    if not args:
+        raise UsageError(
+            f"no script is named behind {told}",
+            hint=f"gridray run {told} script.py, with the script's path in the repository",
+        )
+    if args[0].startswith("-"):
+        raise UsageError(
+            f"{args[0]!r} stands where the script in {told} is named",
+            hint="gridray's options come before the address, the script's behind the script",
+        )
+    return script, args[0], args[1:]
 
 
 def tell_misplaced(out: Output, ctx: typer.Context, script: str, args: Sequence[str]) -> None:
@@ -59,6 +83,10 @@ def describe(planned: "Plan") -> shapes.Planned:
         resources=shapes.Resources(resources.cpus, resources.gpus, resources.memory),
         files=file_list(planned.manifest).files,
         size=planned.manifest.size,
+        commit=planned.git.commit if planned.git else None,
+        branch=planned.git.branch if planned.git else None,
+        remote=planned.git.remote if planned.git else None,
+        dirty=planned.git is not None and planned.git.is_dirty,
     )
 
 
@@ -67,6 +95,8 @@ def show_plan(out: Output, planned: shapes.Planned) -> None:
     out.table((Column("Experiment"), Column("Command")), rows)
     out.line()
     show_files(out, shapes.Files(planned.files, planned.size))
+    if planned.commit:
+        out.line(f"of the commit {text.commit(planned.commit, planned.branch, planned.dirty)}")
     wanted = planned.resources
     each = text.resources(wanted.cpus, wanted.gpus, wanted.memory)
     out.line()
@@ -85,6 +115,9 @@ def show_submitted(out: Output, record: "RunRecord") -> None:
     out.note(f"  experiments  {record.count:,}, with {each} each")
     out.note(f"  cluster      {text.harmless(record.cluster.name)}")
     out.note(f"  source       {files}, {text.size(record.source.archive_size)} compressed")
+    if record.git:
+        git = record.git
+        out.note(f"  commit       {text.commit(git.commit, git.branch, git.is_dirty)}")
     name = record.name
     out.next_commands(
         (

@@ -296,9 +296,9 @@ def _summary(record: RunRecord, rows: Sequence[Row], now: float) -> RunSummary:
         failed=count[State.FAILED],
         cancelled=count[State.CANCELLED],
         held=sum(row.reason is Reason.HELD for row in rows),
-        commit=record.git and record.git.commit,
-        branch=record.git and record.git.branch,
-        remote=record.git and record.git.remote,
+        commit=record.git.commit if record.git else None,
+        branch=record.git.branch if record.git else None,
+        remote=record.git.remote if record.git else None,
         is_dirty=record.git is not None and record.git.is_dirty,
     )
 
