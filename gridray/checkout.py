@@ -9,11 +9,9 @@ from pathlib import Path
 from gridray import commits, repository
 from gridray.archive import shown
 from gridray.errors import NotFoundError, UsageError
-from gridray.records import GitRecord
+from gridray.records import SHORT_COMMIT, GitRecord
 from gridray.repository import Address
 from gridray.spec import RunSpec
-
-SHORT = 10
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ def checked_out(spec: RunSpec, progress: Callable[[str], None]) -> Iterator[Chec
 def _of_commit(spec: RunSpec, target: Path) -> Checkout:
     assert spec.git is not None
     root, record, warnings = commits.export(spec.root.absolute(), spec.git, target)
-    return Checkout(root, f"the commit {record.commit[:SHORT]}", record, warnings)
+    return Checkout(root, f"the commit {record.commit[:SHORT_COMMIT]}", record, warnings)
 
 
 def _cloned(spec: RunSpec, text: str, target: Path, progress: Callable[[str], None]) -> Checkout:
@@ -72,7 +70,7 @@ def _cloned(spec: RunSpec, text: str, target: Path, progress: Callable[[str], No
     progress(f"copying {address.shown}")
     record = repository.clone(address, target)
     root = _directory(target, address, record)
-    return Checkout(root, f"{address.shown} at {record.commit[:SHORT]}", record)
+    return Checkout(root, f"{address.shown} at {record.commit[:SHORT_COMMIT]}", record)
 
 
 def _directory(target: Path, address: Address, record: GitRecord) -> Path:
@@ -81,7 +79,7 @@ def _directory(target: Path, address: Address, record: GitRecord) -> Path:
     if not root.is_dir() or not root.is_relative_to(target):
         raise NotFoundError(
             f"{address.shown} has no directory {shown(address.directory)!r} at "
-            f"{record.commit[:SHORT]}",
+            f"{record.commit[:SHORT_COMMIT]}",
             hint="name it behind the #, from the top of the repository",
         )
     return root

@@ -8,7 +8,7 @@ from gridray import git
 from gridray.archive import shown
 from gridray.errors import NotFoundError, SourceError
 from gridray.git import complaint, not_found
-from gridray.records import GitRecord
+from gridray.records import SHORT_COMMIT, GitRecord
 
 # A commit gives the same files on every machine: no line endings by the user's settings, and
 # neither links nor modes by what the file system was like when the repository was made.
@@ -64,7 +64,7 @@ def _prefix(root: Path) -> str:
 def _check_directory(root: Path, commit: str, prefix: str) -> None:
     if prefix and git.ask(root, "cat-file", "-t", f"{commit}:{prefix}") != "tree":
         raise NotFoundError(
-            f"the commit {commit[:12]} has no directory {shown(prefix)}",
+            f"the commit {commit[:SHORT_COMMIT]} has no directory {shown(prefix)}",
             hint="change to a directory that it has, such as the repository's top",
         )
 
@@ -107,7 +107,7 @@ def _put(repository: Path, commit: str, prefix: str, target: Path, gone: list[st
 def _put_module(module: Path, commit: str, path: str, target: Path, gone: list[str]) -> None:
     if git.ask(module, "--git-dir=.", "cat-file", "-t", commit) != "commit":
         raise NotFoundError(
-            f"the submodule {shown(path)} has no commit {commit[:12]} on this machine",
+            f"the submodule {shown(path)} has no commit {commit[:SHORT_COMMIT]} on this machine",
             hint=f"`git -C {shown(path)} fetch` may bring it",
         )
     _put(module, commit, "", target, gone)
@@ -141,4 +141,4 @@ def _left_out(root: Path, commit: str) -> tuple[str, ...]:
         return ()
     told = ", ".join([*map(shown, paths[:NAMED]), *(["…"] if len(paths) > NAMED else [])])
     count = "1 change is" if len(paths) == 1 else f"{len(paths):,} changes are"
-    return (f"{count} not committed, and left out of the run at {commit[:12]}: {told}",)
+    return (f"{count} not committed, and left out of the run at {commit[:SHORT_COMMIT]}: {told}",)

@@ -18,6 +18,8 @@ R = TypeVar("R")
 
 # Where scripts find their scratch space unless they ask for another place.
 SCRATCH_PATH = "/tmp/scratch"
+# How many letters of a commit's name people are shown.
+SHORT_COMMIT = 10
 
 
 class Decodable(Protocol):

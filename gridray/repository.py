@@ -1,6 +1,7 @@
 """Git repositories by their addresses: how one is written, and a copy of one of its commits."""
 
 import re
+import shlex
 import shutil
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,7 +13,7 @@ from gridray.archive import shown
 from gridray.commits import CHECKOUT, UMASK
 from gridray.errors import NotFoundError, SourceError, UsageError
 from gridray.git import complaint, not_found, without_credentials
-from gridray.records import GitRecord
+from gridray.records import SHORT_COMMIT, GitRecord
 
 # `https://host/owner/repo.git`, and `git@host:owner/repo.git` as SSH writes it.
 URL = re.compile(r"(?P<place>(https?|ssh|git|file)://[^/#]*)(?P<path>/[^#]*)(#(?P<directory>.*))?")
@@ -145,7 +146,9 @@ def _check_out(address: Address, target: Path, commit: str) -> None:
         failure = _step(target, *update, "--depth=1") and _step(target, *update)
     if failure is not None:
         told = _told(address, failure)
-        raise SourceError(f"{address.shown} at {commit[:12]} cannot be checked out: {told}")
+        raise SourceError(
+            f"{address.shown} at {commit[:SHORT_COMMIT]} cannot be checked out: {told}"
+        )
 
 
 def _step(target: Path, *words: str) -> bytes | None:
@@ -158,7 +161,7 @@ def _not_cloned(address: Address, stderr: bytes) -> NotFoundError:
     return NotFoundError(
         f"the repository {address.shown} cannot be read: {_told(address, stderr)}",
         hint="check the address (an @ within it is written %40), and that `git ls-remote "
-        f"{address.shown}` works",
+        f"{shlex.quote(address.shown)}` works",
     )
 
 

@@ -35,7 +35,8 @@ def take_apart(script: str, args: list[str]) -> tuple[str | None, str, list[str]
     if not args:
         raise UsageError(
             f"no script is named behind {told}",
-            hint=f"gridray run {told} script.py, with the script's path in the repository",
+            hint=f"`gridray run {text.command_line([told])} script.py`, with the script's path in "
+            "the repository",
         )
     if args[0].startswith("-"):
         raise UsageError(

@@ -5,9 +5,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,9 +87,14 @@ IDENTITY = "identity-of-the-run"
 
 
 def record_run(
-    store: Store, project: Path, script: str, argv: tuple[str, ...], max_time: float | None
+    store: Store,
+    project: Path,
+    script: str,
+    argv: tuple[str, ...],
+    max_time: float | None,
+    changes: Mapping[str, Any],
 ) -> RunRecord:
-    """Put a run of one experiment into the store."""
+    """Put a run of one experiment into the store; `changes` are fields of its record."""
     manifest = source.scan(project)
     buffer = io.BytesIO()
     digest = archive.write(project, manifest.files, buffer)
@@ -110,6 +116,7 @@ def record_run(
         versions={},
         max_time=max_time,
     )
+    record = replace(record, **changes)
     write_points(store, record.name, [Point({}, argv)])
     store.create_json(layout.run_record(record.name), record.to_json())
     return record
@@ -137,7 +144,7 @@ def _start(store: Store, name: AttemptName, temporary: Path, within: Sequence[st
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start a script below the runner: `start("print(1)")`; the project has two more files.
 
-    `within` are the words of a command that runs what follows it.
+    `within` are the words of a command that runs what follows it, `changes` fields of the record.
     """
     begun: list[Attempt] = []
 
@@ -149,6 +156,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         store: Store | None = None,
         max_time: float | None = None,
         within: Sequence[str] = (),
+        changes: Mapping[str, Any] | None = None,
     ) -> Attempt:
         project = tmp_path / "project"
         project.mkdir()
@@ -157,7 +165,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         (project / "data").mkdir()
         (project / "data" / "given.txt").write_text("given")
         where = store or Store(str(tmp_path / "store"))
-        record = record_run(where, project, script, argv, max_time)
+        record = record_run(where, project, script, argv, max_time, changes or {})
         temporary = tmp_path / "t"
         temporary.mkdir(exist_ok=True)
         begun.append(_start(where, AttemptName(record.name, 0, 0), temporary, within))
