@@ -78,3 +78,25 @@ def test_environment_variables() -> None:
     assert parse_env(["A=1", "B=x=y", "C="]) == {"A": "1", "B": "x=y", "C": ""}
     with pytest.raises(UsageError, match="'A'"):
         parse_env(["A"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"size": "much"}, "--scratch_size 'much': write it as 16GB"),
+        ({"size": "0"}, "--scratch_size 0"),
+        ({"size": "1", "mount_path": "here"}, "--scratch_mount_path 'here': it has to be an abso"),
+        ({"size": "1", "mount_path": "//"}, "and not / itself"),
+    ],
+)
+def test_scratch_that_cannot_be_meant(fields: dict[str, str], told: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        make_spec({"script": "main.py", "scratch": fields})
+    assert told in caught.value.message
+
+
+def test_sizes_of_scratch_are_gigabytes_as_in_grid() -> None:
+    for text, size in (("100", 100 * 10**9), ("0.5", 5 * 10**8), ("2GiB", 2 * 2**30)):
+        scratch = make_spec({"script": "main.py", "scratch": {"size": text}}).scratch
+        assert scratch is not None
+        assert (scratch.size, scratch.mount_path) == (size, "/tmp/scratch")
