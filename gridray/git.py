@@ -5,9 +5,12 @@ No hook, file watcher or diff program that a repository asks for is ever run.
 
 import os
 import re
+import shutil
 import stat
 import subprocess
-from collections.abc import Collection, Iterable, Sequence
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -185,7 +188,8 @@ def look(root: Path) -> Look | None:
 def changed_paths(root: Path) -> list[str]:
     """Return what is not committed below a directory, as its paths from the top."""
     others = ask(root, "ls-files", "-z", "--others", "--exclude-standard", "--full-name") or ""
-    changed = [path for path, _ in _changed(root)]
+    with _own_index(root) as variables:
+        changed = [path for path, _ in _changed(root, variables)]
     return sorted({*changed, *(path for path in others.split("\0") if path)})
 
 
@@ -206,22 +210,36 @@ def _missing(error: OSError) -> SourceError:
     )
 
 
-def _changed(root: Path) -> list[tuple[str, bool]]:
+@contextmanager
+def _own_index(root: Path) -> Iterator[dict[str, str]]:
+    """Have a copy of the index, with the variables that name it: `git diff` writes into its own."""
+    path = root / (ask(root, "rev-parse", "--git-path", "index") or "")
+    with tempfile.TemporaryDirectory(prefix="gridray-index-") as aside:
+        copy = Path(aside) / "index"
+        # With its time, by which git tells what it has to look at once more.
+        if path.is_file():
+            shutil.copy2(path, copy)
+        yield OFFLINE | {"GIT_INDEX_FILE": str(copy)}
+
+
+def _changed(root: Path, variables: dict[str, str]) -> list[tuple[str, bool]]:
     """Return the paths below a directory that differ from HEAD; whether each is a submodule."""
-    fields = (ask(root, *RAW, "HEAD", "--", ".") or "").split("\0")
+    raw = run(root, *RAW, "HEAD", "--", ".", variables=variables).stdout
+    fields = os.fsdecode(raw).split("\0")
     kinds = (GITLINK in field.split(" ")[1] for field in fields[:-1:2])
     return list(zip(fields[1::2], kinds, strict=True))
 
 
 def _patch(root: Path, top: Path, prefix: str = "") -> bytes:
     """Return the changes below a directory since HEAD, and what is left out of them."""
-    changed = _changed(root)
-    if not changed:
-        return b""
-    large = [path for path, _ in changed if _size(top / path) > PATCH_LIMIT]
-    paths = [".", *(f":(top,exclude,literal){path}" for path in large)]
-    sides = (f"--src-prefix=a/{prefix}", f"--dst-prefix=b/{prefix}")
-    patch, is_cut = _read(root, [*PATCH, *sides, "HEAD", "--", *paths])
+    with _own_index(root) as variables:
+        changed = _changed(root, variables)
+        if not changed:
+            return b""
+        large = [path for path, _ in changed if _size(top / path) > PATCH_LIMIT]
+        paths = [".", *(f":(top,exclude,literal){path}" for path in large)]
+        sides = (f"--src-prefix=a/{prefix}", f"--dst-prefix=b/{prefix}")
+        patch, is_cut = _read(root, [*PATCH, *sides, "HEAD", "--", *paths], variables)
     mark = f"cut here: only the first {PATCH_LIMIT // 10**6} MB of the changes are kept"
     parts = [
         *_names("changed, but too large to be kept", [prefix + path for path in large]),
@@ -234,11 +252,11 @@ def _patch(root: Path, top: Path, prefix: str = "") -> bytes:
     return b"".join(parts)
 
 
-def _read(root: Path, words: Sequence[str]) -> tuple[bytes, bool]:
+def _read(root: Path, words: Sequence[str], variables: dict[str, str]) -> tuple[bytes, bool]:
     """Return what git writes, up to the limit, and whether that was not all."""
     with subprocess.Popen(
         _command(root, words),
-        env=_environment(OFFLINE),
+        env=_environment(variables),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -74,22 +74,25 @@ def test_hostile_names_and_modes(
     repository: Repository, tmp_path: Path, hostile_names: list[str]
 ) -> None:
     names = [name for name in hostile_names if name.isprintable() or name.isascii()]
-    repository.commit({**dict.fromkeys(names, "text"), ":(top)": "x", "dir [a]/*": "y"})
+    more = {":(top)": "x", "dir [a]/*": "y", "dir a/*": "z"}
+    repository.commit({**dict.fromkeys(names, "text"), **more})
     (repository.path / "main.py").chmod(0o755)
     (repository.path / "link").symlink_to("main.py")
     repository.commit({})
     repository.git("rm", "-q", "-r", "--cached", "sub")
     where, _, _ = commits.export(repository.path, "HEAD", tmp_path / "target")
     found = {file.path: file for file in source.scan(where).files}
-    assert set(found) == {*names, ":(top)", "dir [a]/*", "main.py", "link", "sub/train.py"}
+    assert set(found) == {*names, *more, "main.py", "link", "sub/train.py"}
     assert found["main.py"].mode == 0o755 and found[names[0]].mode == 0o644
     assert found["link"].link == "main.py"
     odd = commits.export(repository.path / "dir [a]", "HEAD", tmp_path / "odd")[0]
-    assert files(odd) == {"*": "y"}
+    assert files(odd) == {"*": "y"} and not (odd.parent / "dir a").exists()
 
 
 def test_settings_umask_and_time_do_not_matter(repository: Repository, tmp_path: Path) -> None:
-    repository.commit({".gitattributes": "*.py text\n", "empty/.keep": ""})
+    repository.write({".gitattributes": "*.py text\n", "a/x.py": "1\n2\n", "b/y.txt": "1\n2\n"})
+    (repository.path / "link").symlink_to("main.py")
+    repository.commit({})
     where, _, _ = commits.export(repository.path, "HEAD", tmp_path / "one")
     expected = source.scan(where).digest()
     for setting in ("core.autocrlf=true", "core.eol=crlf", "core.symlinks=false"):

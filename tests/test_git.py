@@ -82,6 +82,7 @@ def test_nothing_that_the_repository_names_is_run(repository: Repository, tmp_pa
     hooks.mkdir(exist_ok=True)
     for hook in ("post-index-change", "fsmonitor-watchman", "post-checkout"):
         (hooks / hook).symlink_to(trap)
+    os.utime(repository.path / "sub" / "train.py", (0, 0))
     index = (repository.path / ".git" / "index").read_bytes()
     record, _ = found(repository.path)
     assert record.is_dirty
@@ -110,10 +111,12 @@ def test_large_changes_are_cut_with_a_mark(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(git, "PATCH_LIMIT", 10_000)
-    repository.commit({"big.bin": "small", "many.txt": "x"})
-    (repository.path / "big.bin").write_bytes(os.urandom(10_001))
+    repository.commit({"*.bin": "small", "a.bin": "x", "many.txt": "x"})
+    (repository.path / "*.bin").write_bytes(os.urandom(10_001))
     _, changes = found(repository.path)
-    assert changes == b"# changed, but too large to be kept:\n#   big.bin\n"
+    assert changes == b"# changed, but too large to be kept:\n#   *.bin\n"
+    repository.write({"a.bin": "y"})
+    assert b"a/a.bin" in found(repository.path)[1]
     (repository.path / "many.txt").write_text("line\n" * 2000)
     repository.write({"main.py": "\n".join(map(str, range(1500)))})
     _, changes = found(repository.path)
@@ -183,6 +186,10 @@ def test_submodules(repository: Repository, tmp_path: Path) -> None:
     assert b"--- a/libs/inner/lib.py\n+++ b/libs/inner/lib.py\n" in changes
     repository.write({"libs/inner/lib.py": "one\n", "libs/inner/new.py": ""})
     assert found(repository.path)[1] == b"# untracked, and went along:\n#   libs/inner/new.py\n"
+    within = Repository(repository.path / "libs" / "inner")
+    commit = within.commit({})
+    repository.git("config", "diff.submodule", "log")
+    assert f"\n+Subproject commit {commit}\n".encode() in found(repository.path)[1]
 
 
 @pytest.mark.parametrize(
@@ -203,6 +210,17 @@ def test_credentials_are_not_shown(address: str, shown: str) -> None:
 
 
 def test_refs_are_never_options(repository: Repository) -> None:
-    for word in ("--help", "-x", "--output=/tmp/x", "nope", "", "a\0b", "HEAD:main.py"):
+    for word in (
+        "--help",
+        "-x",
+        "--since=1 day",
+        "--glob=*",
+        "--all",
+        "--output=/tmp/x",
+        "nope",
+        "",
+        "a\0b",
+        "HEAD:main.py",
+    ):
         assert git.find_commit(repository.path, word) is None
     assert git.find_commit(repository.path, "HEAD~1") == repository.git("rev-parse", "v1^{commit}")

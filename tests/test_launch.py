@@ -80,8 +80,16 @@ def test_a_record_that_cannot_be_written_takes_everything_back(tmp_path: Path) -
     store = Store(str(tmp_path / "store"))
     (tmp_path / "store" / layout.run_record("run")).mkdir(parents=True)
     with pytest.raises((StoreError, ExistsError)):
-        launch.write(store, record(), [])
+        launch.write(store, record(), [], b"changes")
     assert store.entries("runs/") == [] and store.entries("active/") == []
+
+
+@pytest.mark.usefixtures("in_project")
+def test_changes_are_stored_with_the_record(store: Store) -> None:
+    launch.write(store, record(), [], b"changes")
+    assert store.get(layout.changes("run")) == b"changes"
+    launch.write(store, record("clean"), [])
+    assert not store.exists(layout.changes("clean"))
 
 
 @pytest.mark.usefixtures("in_project")

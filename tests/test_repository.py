@@ -12,7 +12,7 @@ import pytest
 
 from gridray.errors import GridrayError, NotFoundError, SourceError, UsageError
 from gridray.records import GitRecord
-from gridray.repository import Address, clone, is_address, parse
+from gridray.repository import Address, _told, clone, is_address, parse
 from tests.repositories import Repository
 
 
@@ -160,3 +160,9 @@ def test_credentials_are_the_users_own_and_never_told(
     with open(tmp_path / "gitconfig", "a") as settings:
         settings.write(f'[credential]\nhelper = "{helper}"\n')
     assert cloned(f"http://{web}", tmp_path / "0")[1] == "print('second')"
+
+
+def test_what_git_tells_has_no_credentials_in_it() -> None:
+    address = parse("https://me:secret@host/r.git")
+    told = _told(address, b"remote: no\nfatal: 'https://me:secret@host/r.git' is none\nPlease\n")
+    assert told == "remote: no; fatal: 'https://host/r.git' is none"
