@@ -29,6 +29,9 @@ class Checkout:
 
 
 def working_directory(spec: RunSpec) -> Checkout:
+    """Return the directory of a run whose source is the files as they are."""
+    if spec.repository is not None or spec.git is not None:
+        raise ValueError("a commit has to be checked out first")
     root = spec.root.absolute()
     return Checkout(root, str(root))
 

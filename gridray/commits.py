@@ -17,8 +17,6 @@ CHECKOUT = (
     *("-c", "core.eol=lf"),
     *("-c", "core.symlinks=true"),
     *("-c", "core.fileMode=true"),
-    *("-c", "core.sparseCheckout=false"),
-    *("-c", "core.splitIndex=false"),
     *("-c", "advice.detachedHead=false"),
 )
 UMASK = 0o022

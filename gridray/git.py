@@ -25,6 +25,8 @@ SAFELY = (
     "--no-optional-locks",
     *("-c", "core.fsmonitor=false"),
     *("-c", "core.hooksPath=/dev/null"),
+    # Else a part of an index that is ours would be written into the repository.
+    *("-c", "core.splitIndex=false"),
     *("-c", "submodule.recurse=false"),
     *("-c", "diff.relative=false"),
 )

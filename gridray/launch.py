@@ -81,7 +81,8 @@ def plan(spec: RunSpec, checkout: Checkout | None = None) -> Plan:
         UsageError: the script does not exist, or the sweep is broken.
         SourceError: the working directory cannot be snapshotted.
     """
-    checkout = checkout or working_directory(spec)
+    if checkout is None:
+        checkout = working_directory(spec)
     script = _script(checkout, spec.script)
     expanded = sweep.parse(
         spec.args,

@@ -22,6 +22,7 @@ def exported(root: Path, ref: str, tmp_path: Path) -> tuple[dict[str, str], tupl
 
 def test_a_commit_without_what_came_later(repository: Repository, tmp_path: Path) -> None:
     repository.write({"main.py": "dirty", "new.py": ""})
+    repository.git("config", "core.splitIndex", "true")
     before = repository.git("status", "--porcelain"), sorted(repository.path.rglob("*"))
     made, warnings = exported(repository.path, "v1", tmp_path)
     assert made == {"main.py": "print('first')", "sub/train.py": "print('sub')"}

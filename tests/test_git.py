@@ -83,11 +83,26 @@ def test_nothing_that_the_repository_names_is_run(repository: Repository, tmp_pa
     for hook in ("post-index-change", "fsmonitor-watchman", "post-checkout"):
         (hooks / hook).symlink_to(trap)
     os.utime(repository.path / "sub" / "train.py", (0, 0))
+    repository.git("config", "core.splitIndex", "true")
     index = (repository.path / ".git" / "index").read_bytes()
+    before = sorted(repository.path.rglob("*"))
     record, _ = found(repository.path)
     assert record.is_dirty
     assert not (tmp_path / "sprung").exists()
     assert (repository.path / ".git" / "index").read_bytes() == index
+    assert sorted(repository.path.rglob("*")) == before
+
+
+def test_a_change_within_the_tick_of_the_clock_is_seen(repository: Repository) -> None:
+    repository.git("config", "core.trustctime", "false")
+    path, index = repository.path / "main.py", repository.path / ".git" / "index"
+    path.write_text("aaaa")
+    os.utime(path, (10**9, 10**9))
+    repository.commit({})
+    path.write_text("bbbb")
+    for each in (path, index):
+        os.utime(each, (10**9, 10**9))
+    assert b"+bbbb" in found(repository.path)[1]
 
 
 def test_files_that_git_does_not_know_and_go_along_are_named(repository: Repository) -> None:

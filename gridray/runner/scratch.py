@@ -5,6 +5,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,12 +64,23 @@ def _trouble(directory: Path, place: str) -> str | None:
     for needed in (directory, Path(sys.executable).resolve(), Path(mounting.__file__)):
         if needed.is_relative_to(place):
             return f"{needed} is below it"
+    is_new = not os.path.lexists(place)
     try:
-        Path(place).mkdir(mode=0o755, parents=True, exist_ok=True)
+        # What does not see the mount shall not be able to take the place for its own.
+        Path(place).mkdir(mode=0o555, parents=True, exist_ok=True)
         if not stat.S_ISDIR(os.lstat(place).st_mode):
             return "it is a link"
     except OSError as error:
         return f"it cannot be made: {error.strerror}"
+    trouble = _probe(directory, place)
+    if trouble is not None and is_new:
+        with suppress(OSError):
+            os.rmdir(place)
+    return trouble
+
+
+def _probe(directory: Path, place: str) -> str | None:
+    """Return why a directory cannot be mounted here; None: it can."""
     try:
         done = subprocess.run(
             _mounting(directory, place),

@@ -140,6 +140,32 @@ def test_what_a_killed_attempt_leaves_is_removed_by_the_next(start: Start, place
 
 
 @needs_mounts
+@pytest.mark.skipif(os.getuid() != 0, reason="shares the mounts of a namespace")
+def test_nobody_else_sees_the_mount_where_mounts_are_shared(tmp_path: Path) -> None:
+    for name in ("mine", "place"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "mine" / "file").touch()
+    inside = "ls place; touch ready; until [ -e go ]; do sleep 0.02; done"
+    mounted = f"'{sys.executable}' '{mounting.__file__}' mine place sh -c '{inside}'"
+    outside = "until [ -e ready ]; do sleep 0.02; done; echo outside; ls place; touch go; wait"
+    words = ["timeout", "60", "unshare", "--mount", "--propagation", "shared", "sh", "-c"]
+    command = f"{mounted} & {outside}"
+    done = subprocess.run([*words, command], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("file\noutside\n", "")
+
+
+def test_a_place_that_cannot_be_mounted_is_not_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing = tmp_path / "refusing.py"
+    refusing.write_text("import sys; sys.exit('x cannot be mounted at y: Operation not permitted')")
+    monkeypatch.setattr(mounting, "__file__", str(refusing))
+    with pytest.raises(GridrayError, match="Operation not permitted; leave the option out"):
+        scratch.make(ScratchRecord(1, str(tmp_path / "place")), tmp_path / "scratch")
+    assert not (tmp_path / "place").exists()
+
+
+@needs_mounts
 @pytest.mark.skipif(os.getuid() != 0, reason="becomes another user")
 def test_who_is_not_root_can_have_it_too() -> None:
     with tempfile.TemporaryDirectory() as made:
