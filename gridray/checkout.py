@@ -2,13 +2,13 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gridray import commits, repository
 from gridray.archive import shown
-from gridray.errors import NotFoundError, UsageError
+from gridray.errors import NotFoundError, SourceError, UsageError
 from gridray.records import SHORT_COMMIT, GitRecord
 from gridray.repository import Address
 from gridray.spec import RunSpec
@@ -48,13 +48,20 @@ def checked_out(spec: RunSpec, progress: Callable[[str], None]) -> Iterator[Chec
     if spec.repository is None and spec.git is None:
         yield working_directory(spec)
         return
-    with tempfile.TemporaryDirectory(prefix="gridray-", ignore_cleanup_errors=True) as made:
-        target = Path(made).resolve() / "source"
-        yield (
-            _of_commit(spec, target)
-            if spec.repository is None
-            else _cloned(spec, spec.repository, target, progress)
-        )
+    with ExitStack() as stack:
+        try:
+            aside = tempfile.TemporaryDirectory(prefix="gridray-", ignore_cleanup_errors=True)
+            target = Path(stack.enter_context(aside)).resolve() / "source"
+            if spec.repository is None:
+                checkout = _of_commit(spec, target)
+            else:
+                checkout = _cloned(spec, spec.repository, target, progress)
+        except OSError as error:
+            raise SourceError(
+                f"no files can be put below {tempfile.gettempdir()}: {error.strerror}",
+                hint="set TMPDIR to a directory on a disk that has room",
+            ) from error
+        yield checkout
 
 
 def _of_commit(spec: RunSpec, target: Path) -> Checkout:

@@ -129,7 +129,10 @@ def _module(repository: Path, commit: str, path: str) -> Path | None:
 def _run(target: Path, places: dict[str, str], *words: str) -> str:
     done = git.run(target, *CHECKOUT, *words, variables=places, umask=UMASK)
     if done.returncode != 0:
-        raise SourceError(f"the commit cannot be checked out: {complaint(done.stderr)}")
+        raise SourceError(
+            f"the commit cannot be checked out: {complaint(done.stderr)}",
+            hint=f"it is put below {tempfile.gettempdir()}; set TMPDIR where that is full",
+        )
     return os.fsdecode(done.stdout)
 
 

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -172,19 +172,28 @@ def look(root: Path) -> Look | None:
     if done.returncode != 0:
         if NO_REPOSITORY in done.stderr.decode("utf-8", "replace"):
             return None
-        raise SourceError(f"the commit is not recorded: {complaint(done.stderr)}")
+        raise _not_recorded(complaint(done.stderr))
     commit = find_commit(root, "HEAD")
     if commit is None:
         return None
     branch = branch_of(root)
-    listed = ask(root, "ls-files", "-z", "--recurse-submodules") or ask(root, "ls-files", "-z")
     return Look(
         commit=commit,
         branch=branch,
         remote=remote_of(root, branch),
         patch=_patch(root, Path(os.fsdecode(done.stdout).removesuffix("\n"))),
-        tracked=frozenset((listed or "").split("\0")),
+        tracked=frozenset(_tracked(root)),
     )
+
+
+def _tracked(root: Path) -> list[str]:
+    """Return the files below a directory that git knows, as their paths from there."""
+    done = run(root, "ls-files", "-z", "--recurse-submodules", variables=OFFLINE)
+    if done.returncode != 0:
+        done = run(root, "ls-files", "-z", variables=OFFLINE)
+    if done.returncode != 0:
+        raise _not_recorded(complaint(done.stderr))
+    return os.fsdecode(done.stdout).split("\0")
 
 
 def changed_paths(root: Path) -> list[str]:
@@ -205,6 +214,10 @@ def _environment(variables: dict[str, str]) -> dict[str, str]:
     return inherited | {"LC_ALL": "C"} | variables
 
 
+def _not_recorded(why: str | None) -> SourceError:
+    return SourceError(f"the commit is not recorded: {why}")
+
+
 def _missing(error: OSError) -> SourceError:
     return SourceError(
         f"git cannot be started: {error.strerror}",
@@ -216,11 +229,15 @@ def _missing(error: OSError) -> SourceError:
 def _own_index(root: Path) -> Iterator[dict[str, str]]:
     """Have a copy of the index, with the variables that name it: `git diff` writes into its own."""
     path = root / (ask(root, "rev-parse", "--git-path", "index") or "")
-    with tempfile.TemporaryDirectory(prefix="gridray-index-") as aside:
-        copy = Path(aside) / "index"
-        # With its time, by which git tells what it has to look at once more.
-        if path.is_file():
-            shutil.copy2(path, copy)
+    with ExitStack() as stack:
+        try:
+            aside = tempfile.TemporaryDirectory(prefix="gridray-index-")
+            copy = Path(stack.enter_context(aside)) / "index"
+            # With its time, by which git tells what it has to look at once more.
+            if path.is_file():
+                shutil.copy2(path, copy)
+        except OSError as error:
+            raise _not_recorded(f"{path} cannot be copied: {error.strerror}") from error
         yield OFFLINE | {"GIT_INDEX_FILE": str(copy)}
 
 

@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+import tempfile
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -103,7 +104,10 @@ def _clone_otherwise(address: Address, where: Path, target: Path) -> str:
         raise _no_ref(address, ref, names)
     failure = _clone(address, target)
     if failure is not None:
-        raise _not_cloned(address, failure)
+        raise SourceError(
+            f"the repository {address.shown} cannot be copied: {_told(address, failure)}",
+            hint=f"it is copied below {tempfile.gettempdir()}; set TMPDIR where that is full",
+        )
     for candidate in ("HEAD",) if ref is None else (f"refs/tags/{ref}", f"origin/{ref}", ref):
         if commit := git.find_commit(target, candidate):
             return commit

@@ -1,13 +1,14 @@
 """One commit is one source, wherever it is taken from; and nothing of it is left behind."""
 
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from gridray import launch
-from gridray.errors import NotFoundError, UsageError
+from gridray.errors import NotFoundError, SourceError, UsageError
 from gridray.spec import RunSpec, make_spec
 from tests.repositories import Repository
 
@@ -81,6 +82,41 @@ def test_what_cannot_be_leaves_nothing(
     assert told in caught.value.message and caught.value.hint
     assert str(temporary) not in f"{caught.value.message}{caught.value.hint}"
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="mounts a small disk")
+def test_a_full_disk(repository: Repository, temporary: Path) -> None:
+    (repository.path / "large").write_bytes(os.urandom(2**20))
+    repository.commit({})
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", temporary], check=True)
+    try:
+        spec = RunSpec(script="main.py", root=repository.path)
+        for fields in ({"repository": repository.url}, {"git": "HEAD"}):
+            spec = make_spec({"script": "main.py", "root": repository.path, **fields})
+            with pytest.raises(SourceError) as caught, launch.planning(spec):
+                pass
+            assert f"below {temporary}" in (caught.value.hint or "")
+            assert list(temporary.iterdir()) == []
+        (temporary / "full").touch()
+        with pytest.raises(OSError), open(temporary / "full", "wb") as full:
+            full.write(b"x" * 2**20)
+        planned = launch.plan(RunSpec(script="main.py", root=repository.path))
+        assert planned.git is None
+        assert "No space left" in planned.warnings[0]
+        with pytest.raises(SourceError, match="space"), launch.planning(spec):
+            pass
+    finally:
+        subprocess.run(["umount", temporary], check=True)
+
+
+def test_a_temporary_directory_that_is_none(repository: Repository, temporary: Path) -> None:
+    temporary.rmdir()
+    temporary.touch()
+    with (
+        pytest.raises(SourceError, match="no files can be put below"),
+        launch.planning(RunSpec(script="main.py", root=repository.path, git="v1")),
+    ):
+        pass
 
 
 def test_a_dirty_tree_is_recorded(repository: Repository) -> None:

@@ -167,6 +167,12 @@ def test_a_repository_that_git_distrusts_is_told(repository: Repository) -> None
         git.look(repository.path)
 
 
+def test_what_git_cannot_read_is_told(repository: Repository) -> None:
+    (repository.path / ".git" / "index").write_text("garbage")
+    with pytest.raises(SourceError, match=r"not recorded: .*index file"):
+        git.look(repository.path)
+
+
 def test_variables_of_git_do_not_lead_elsewhere(
     repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
