@@ -75,13 +75,12 @@ def retry(
     now = time.time()
     nonce = layout.nonce(int(now * 1000), secrets.token_hex(4))
     key = layout.sealed(run, record.identity, nonce)
-    sealed = launch.seal(record, cluster) if needs_secrets else None
-    if sealed is not None:
-        store.put(key, sealed)
+    if needs_secrets:
+        store.put(key, launch.seal(record, cluster))
     try:
         _ask(store, record, RetryRequest(frozenset(indexes), now), nonce)
     except BaseException:
-        if sealed is not None:
+        if needs_secrets:
             launch.remove(store, key)
         raise
 
@@ -146,7 +145,8 @@ def rerun(
     if ensure_controller(chosen, store):
         progress(f"started the controller on cluster {chosen.name}")
     record = _anew(old, new_name, chosen)
-    launch.write(store, record, points, launch.seal(record, chosen))
+    changes = runs.changes(store, run)
+    launch.write(store, record, points, launch.attachments(record, chosen, changes))
     return record
 
 

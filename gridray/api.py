@@ -22,14 +22,16 @@ def submit(spec: RunSpec) -> "Run":
 
     Raises:
         UsageError: what the spec asks for cannot be meant.
-        SourceError: the working directory cannot be snapshotted.
+        SourceError: the working directory cannot be snapshotted, or git cannot check it out.
+        NotFoundError: the commit or repository that the source is to be of does not exist.
         ExistsError: a run of this name exists.
         ClusterError: the cluster cannot be reached, or never give the resources.
         StoreError: the store cannot be written.
     """
     from gridray import launch
 
-    return Run(launch.submit(launch.plan(spec)).name)
+    with launch.planning(spec) as planned:
+        return Run(launch.submit(planned).name)
 
 
 class Run:
@@ -75,6 +77,16 @@ class Run:
             if is_at_rest or time.monotonic() > deadline:
                 return view
             time.sleep(POLL_INTERVAL)
+
+    def changes(self) -> bytes:
+        """Return what its source has that its commit does not have, as a patch for `git apply`.
+
+        Comments in it name the files that git did not know, and what was too large to be kept.
+
+        Raises:
+            NotFoundError: there is no such run.
+        """
+        return runs.changes(self._store, self.name)
 
     def stop(self, grace: float = actions.DEFAULT_GRACE) -> None:
         """Ask for all its experiments to end, the scripts within `grace` seconds."""

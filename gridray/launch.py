@@ -6,22 +6,27 @@ import platform
 import secrets
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridray import __version__, archive, layout, scripts, sealing, settings, source, sweep
+from gridray import __version__, archive, git, layout, scripts, sealing, settings, source, sweep
+from gridray.checkout import Checkout, checked_out, working_directory
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.capacity import shortage
 from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
-from gridray.errors import ClusterError, ExistsError, GridrayError, UsageError
+from gridray.errors import ClusterError, ExistsError, GridrayError, SourceError, UsageError
 from gridray.names import random_name
 from gridray.records import (
     ClusterRecord,
+    GitRecord,
     Point,
     Resources,
     RunRecord,
+    ScratchRecord,
     SourceRecord,
     write_points,
 )
@@ -36,7 +41,10 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run would be. `warnings` are lines for the user."""
+    """What a run would be. `warnings` are lines for the user.
+
+    `changes` is what its source has that the commit in `git` does not have.
+    """
 
     spec: RunSpec
     script: str
@@ -44,21 +52,39 @@ class Plan:
     manifest: Manifest
     resources: Resources
     warnings: tuple[str, ...]
+    git: GitRecord | None = None
+    changes: bytes = b""
 
     def points(self) -> list[Point]:
         return [Point(each.params, each.argv) for each in self.sweep]
 
 
-def plan(spec: RunSpec) -> Plan:
+@contextmanager
+def planning(spec: RunSpec, *, progress: Progress = lambda line: None) -> Iterator[Plan]:
+    """Plan a run, and keep the files of its source for as long as the context lasts.
+
+    Raises:
+        NotFoundError: the commit or repository that the source is to be of does not exist.
+        And what `plan` raises.
+    """
+    with checked_out(spec, progress) as checkout:
+        yield plan(spec, checkout)
+
+
+def plan(spec: RunSpec, checkout: Checkout | None = None) -> Plan:
     """Work out what a run would be; nothing is written or started.
+
+    Args:
+        checkout: where its files are; None: in the working directory.
 
     Raises:
         UsageError: the script does not exist, the sweep is broken, or a secret is not set.
         SourceError: the working directory cannot be snapshotted.
     """
     sealing.values(spec.secrets, os.environ)
-    root = spec.root.absolute()
-    script = _script(root, spec.script)
+    if checkout is None:
+        checkout = working_directory(spec)
+    script = _script(checkout, spec.script)
     expanded = sweep.parse(
         spec.args,
         strategy=spec.strategy,
@@ -66,8 +92,8 @@ def plan(spec: RunSpec) -> Plan:
         seed=spec.seed,
         max_experiments=spec.max_experiments,
     )
-    source.check_root(root, yes=spec.any_root)
-    manifest = source.scan(root)
+    source.check_root(checkout.root, yes=spec.any_root)
+    manifest, record, changes, warnings = _look(checkout)
     _check_script_goes_along(manifest, script)
     return Plan(
         spec=spec,
@@ -75,8 +101,34 @@ def plan(spec: RunSpec) -> Plan:
         sweep=expanded,
         manifest=manifest,
         resources=Resources(spec.cpus or 1, spec.gpus, spec.memory),
-        warnings=(*expanded.warnings, *manifest.warnings, *source.check_size(manifest)),
+        warnings=(
+            *checkout.warnings,
+            *expanded.warnings,
+            *manifest.warnings,
+            *source.check_size(manifest),
+            *warnings,
+        ),
+        git=record,
+        changes=changes,
     )
+
+
+def _look(checkout: Checkout) -> tuple[Manifest, GitRecord | None, bytes, tuple[str, ...]]:
+    """Return what goes along, its commit, what was changed since, and warnings about these."""
+    if checkout.git is not None:
+        return source.scan(checkout.root), checkout.git, b"", ()
+    # Git looks at all files too: beside the scan it costs next to nothing.
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(git.look, checkout.root)
+        manifest = source.scan(checkout.root)
+        try:
+            found = looking.result()
+        except SourceError as error:
+            return manifest, None, b"", (f"the commit is not recorded: {error.message}",)
+    files = (file.path for file in manifest.files if not file.is_dir)
+    known = None if found is None else found.record(files)
+    record, changes = known or (None, b"")
+    return manifest, record, changes, ()
 
 
 def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecord:
@@ -101,7 +153,8 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
         if ensure_controller(cluster, store):
             progress(f"started the controller on cluster {cluster.name}")
         record = _record(planned, name, cluster, source_record)
-        write(store, record, planned.points(), seal(record, cluster))
+        attached = attachments(record, cluster, planned.changes)
+        write(store, record, planned.points(), attached)
     except BaseException:
         if is_new:
             remove(store, layout.source(source_record.digest))
@@ -109,15 +162,29 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
     return record
 
 
-def seal(record: RunRecord, cluster: Cluster) -> bytes | None:
-    """Return the secrets of a run as its cluster can read them; None: it has none.
+def attachments(record: RunRecord, cluster: Cluster, changes: bytes) -> dict[str, bytes]:
+    """Return what goes into the store beside a run's record, by its key.
+
+    Args:
+        changes: what its source has that its commit does not have.
+
+    Raises:
+        UsageError: one of its secrets is not set.
+        ClusterError: it has secrets, and the cluster no token.
+    """
+    found = {layout.changes(record.name): changes} if changes else {}
+    if record.secrets:
+        found[layout.sealed(record.name, record.identity)] = seal(record, cluster)
+    return found
+
+
+def seal(record: RunRecord, cluster: Cluster) -> bytes:
+    """Return the secrets of a run as its cluster can read them.
 
     Raises:
         UsageError: one of them is not set.
         ClusterError: the cluster has no token.
     """
-    if not record.secrets:
-        return None
     values = sealing.values(record.secrets, os.environ)
     return sealing.seal(values, cluster.token, record.name, record.identity)
 
@@ -127,20 +194,22 @@ def choose_cluster(name: str | None) -> str:
     return name or settings.load().cluster
 
 
-def _script(root: Path, script: str) -> str:
+def _script(checkout: Checkout, script: str) -> str:
     """Return the script's path relative to the root, with `/`."""
     if not script:
         raise UsageError("the script has no name", hint="name one after the options")
+    root = checkout.root
     path = root / script
     if not path.is_file():
         what = "is a directory" if path.is_dir() else "does not exist"
         raise UsageError(
-            f"the script {script!r} {what}", hint=f"name a file below {root}, after the options"
+            f"the script {script!r} {what}",
+            hint=f"name a file in {checkout.name}, after the options",
         )
     relative = os.path.relpath(path, root)
     if relative.startswith(".."):
         raise UsageError(
-            f"the script {script!r} is outside of the working directory {root}",
+            f"the script {script!r} is outside of the working directory {checkout.name}",
             hint="change to the project's directory first: its files go along with the script",
         )
     if not scripts.has_interpreter(relative) and not os.access(path, os.X_OK):
@@ -260,16 +329,24 @@ def _record(planned: Plan, name: str, cluster: Cluster, source: SourceRecord) ->
         grace=planned.spec.grace,
         hold_after=planned.spec.hold_after,
         secrets=planned.spec.secrets,
+        scratch=_scratch(planned.spec),
+        git=planned.git,
     )
 
 
+def _scratch(spec: RunSpec) -> ScratchRecord | None:
+    if spec.scratch is None:
+        return None
+    return ScratchRecord(spec.scratch.size, spec.scratch.mount_path)
+
+
 def write(
-    store: Store, record: RunRecord, points: list[Point], sealed: bytes | None = None
+    store: Store, record: RunRecord, points: list[Point], attached: Mapping[str, bytes]
 ) -> None:
     """Claim the name, announce the run, then make it real with its record.
 
     Args:
-        sealed: its secrets, if it has some.
+        attached: what else belongs to it, by its key.
 
     Raises:
         ExistsError: the name is taken.
@@ -282,19 +359,18 @@ def write(
     try:
         # The marker first: who takes it away takes the secrets, too.
         store.put(_marker(record), b"")
-        if sealed is not None:
-            store.put(layout.sealed(record.name, record.identity), sealed)
+        for key, data in attached.items():
+            store.put(key, data)
         store.create_json(layout.run_record(record.name), record.to_json())
     except BaseException:
-        _withdraw(store, record)
+        _withdraw(store, record, attached)
         raise
 
 
-def _withdraw(store: Store, record: RunRecord) -> None:
+def _withdraw(store: Store, record: RunRecord, attached: Iterable[str]) -> None:
     """Leave nothing of a run whose record could not be written."""
-    sealed = layout.sealed(record.name, record.identity)
     claim = layout.wave(record.name, 0)
-    for key in (layout.run_record(record.name), sealed, _marker(record), claim):
+    for key in (layout.run_record(record.name), *attached, _marker(record), claim):
         remove(store, key)
 
 

@@ -90,6 +90,10 @@ def wave(run: str, number: int) -> str:
     return f"{RUNS}{run}/waves/{number}.json"
 
 
+def changes(run: str) -> str:
+    return f"{RUNS}{run}/changes.diff"
+
+
 def status(run: str) -> str:
     return f"{RUNS}{run}/status.json"
 

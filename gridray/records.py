@@ -16,6 +16,11 @@ from gridray.store import Store
 
 R = TypeVar("R")
 
+# Where scripts find their scratch space unless they ask for another place.
+SCRATCH_PATH = "/tmp/scratch"
+# How many letters of a commit's name people are shown.
+SHORT_COMMIT = 10
+
 
 class Decodable(Protocol):
     """A record that can be read from JSON."""

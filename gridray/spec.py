@@ -1,5 +1,6 @@
 """What a user asks for: a run, checked field by field."""
 
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,9 +20,11 @@ from pydantic import (
 
 from gridray import layout
 from gridray.errors import SpecError, UsageError
+from gridray.records import SCRATCH_PATH
 from gridray.sweep import Strategy
 
 MEMORY = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[KMGT])(?P<binary>i?)B?", re.IGNORECASE)
+NUMBER = re.compile(r"\d+(\.\d+)?")
 DURATION = re.compile(r"((\d+(\.\d+)?)\s*(d|h|m|s)\s*)+")
 SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -36,6 +39,12 @@ def parse_memory(text: object) -> object:
         raise ValueError("write it as 16GB or 512MiB")
     power = "KMGT".index(match["unit"].upper()) + 1
     return int(float(match["number"]) * (1024 if match["binary"] else 1000) ** power)
+
+
+def parse_scratch_size(text: object) -> object:
+    """Return the bytes of `100GB`, or of `100`, which are GB as in Grid; no text passes."""
+    is_number = isinstance(text, str) and NUMBER.fullmatch(text.strip())
+    return parse_memory(f"{text}GB" if is_number else text)
 
 
 def parse_duration(text: object) -> object:
@@ -88,13 +97,20 @@ class Scratch(BaseModel):
 
     Attributes:
         size: bytes that its node has to have free, or text as `100GB`.
-        mount_path: where the script finds it.
+        mount_path: where the script finds it, besides in `GRIDRAY_SCRATCH`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    size: Annotated[PositiveInt, BeforeValidator(parse_memory)]
-    mount_path: str = "/tmp/scratch"
+    size: Annotated[PositiveInt, BeforeValidator(parse_scratch_size)]
+    mount_path: str = SCRATCH_PATH
+
+    @field_validator("mount_path")
+    @classmethod
+    def _check_mount_path(cls, path: str) -> str:
+        if not path.startswith("/") or "\0" in path or not path.strip("/"):
+            raise ValueError("it has to be an absolute path, and not / itself")
+        return posixpath.normpath("/" + path.lstrip("/"))
 
 
 class RunSpec(BaseModel):
@@ -127,7 +143,7 @@ class RunSpec(BaseModel):
         datastores: what is mounted.
         scratch: a private directory of each experiment, None: none.
         repository: the URL of a Git repository that the source is taken from, in place of `root`,
-            as `https://host/owner/repo.git@ref#directory`.
+            as `https://host/owner/repo.git@ref#directory`; `script` is below that directory.
         git: a commit, branch or tag that the source is taken from, in place of the files as they
             are.
         any_root: allow `/` and the home directory as `root`.
@@ -213,10 +229,28 @@ def make_spec(values: Mapping[str, Any]) -> RunSpec:
         first = error.errors()[0]
         field, *inner = first["loc"] or ("spec",)
         words = [f"--{field}", *(repr(key) for key in inner[:1])]
+        if field == "scratch" and inner:
+            words = [f"--scratch_{inner[0]}"]
         # A mapping as a whole would bury what is wrong, which the rule names.
         words += [] if isinstance(first["input"], Mapping) else [repr(first["input"])]
         rule = first["msg"].removeprefix("Value error, ")
         raise SpecError(f"{' '.join(words)}: {rule}") from error
+
+
+def make_scratch(size: str | None, mount_path: str | None) -> dict[str, str] | None:
+    """Return the fields of a `Scratch` from what two options say.
+
+    Raises:
+        UsageError: only the path is given.
+    """
+    if size is None:
+        if mount_path is not None:
+            raise UsageError(
+                f"--scratch_mount_path {mount_path!r} needs --scratch_size",
+                hint="add how much each experiment needs, as --scratch_size 100GB",
+            )
+        return None
+    return {"size": size} | ({} if mount_path is None else {"mount_path": mount_path})
 
 
 def parse_env(pairs: Sequence[str], shell: Mapping[str, str]) -> dict[str, str]:

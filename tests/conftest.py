@@ -10,9 +10,10 @@ import pytest
 
 from gridray.store import Store
 from tests.dashboard import Dashboard, Handler
+from tests.repositories import Repository
 from tests.s3 import BUCKET, S3Server
 
-FOREIGN = ("GRIDRAY_", "GRID_", "AWS_", "RAY_")
+FOREIGN = ("GRIDRAY_", "GRID_", "AWS_", "RAY_", "GIT_")
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +49,25 @@ def hostile_names() -> list[str]:
         os.fsdecode(b"latin-\xe9"),
         "\x01\x7f",
     ]
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """A Git repository with two commits, and no settings of Git but its own."""
+    settings = tmp_path / "gitconfig"
+    settings.write_text(
+        "[user]\nname = somebody\nemail = somebody@example.com\n"
+        "[init]\ndefaultBranch = main\n"
+        # What Git refuses for submodules by default, and tests have no other way to bring them.
+        '[protocol "file"]\nallow = always\n'
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    made = Repository.made(tmp_path / "a repository")
+    made.commit({"main.py": "print('first')", "sub/train.py": "print('sub')"})
+    made.git("tag", "-a", "-m", "the first", "v1")
+    made.commit({"main.py": "print('second')"})
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -101,3 +101,25 @@ def test_secrets_that_cannot_be_do_not_show_a_value(secrets: dict[str, str], tol
     with pytest.raises(SpecError) as caught:
         make_spec({"script": "a.py", "env": {"BOTH": "1"}, "secrets": secrets})
     assert caught.value.message.startswith(told) and "hf_!value" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"size": "much"}, "--scratch_size 'much': write it as 16GB"),
+        ({"size": "0"}, "--scratch_size 0"),
+        ({"size": "1", "mount_path": "here"}, "--scratch_mount_path 'here': it has to be an abso"),
+        ({"size": "1", "mount_path": "//"}, "and not / itself"),
+    ],
+)
+def test_scratch_that_cannot_be_meant(fields: dict[str, str], told: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        make_spec({"script": "main.py", "scratch": fields})
+    assert told in caught.value.message
+
+
+def test_sizes_of_scratch_are_gigabytes_as_in_grid() -> None:
+    for text, size in (("100", 100 * 10**9), ("0.5", 5 * 10**8), ("2GiB", 2 * 2**30)):
+        scratch = make_spec({"script": "main.py", "scratch": {"size": text}}).scratch
+        assert scratch is not None
+        assert (scratch.size, scratch.mount_path) == (size, "/tmp/scratch")

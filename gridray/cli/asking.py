@@ -7,9 +7,13 @@ from typing import Any
 
 import typer
 
+from gridray import repository
+from gridray.archive import shown
+from gridray.cli import running, text
 from gridray.cli.output import Output
 from gridray.errors import UsageError
-from gridray.spec import RunSpec, make_spec, parse_env, parse_secrets
+from gridray.git import without_credentials
+from gridray.spec import RunSpec, make_scratch, make_spec, parse_env, parse_secrets
 
 Typed = Mapping[str, Any]
 
@@ -38,9 +42,45 @@ def _roots(typed: Typed) -> Typed:
     return {"any_root": typed["yes"]} if "yes" in typed else {}
 
 
+def _source(typed: Typed) -> Typed:
+    """Take apart what stands in the place of the script: a repository comes before it.
+
+    Raises:
+        UsageError: no script comes behind a repository.
+    """
+    address, words = typed.get("script", ""), typed.get("args", [])
+    if not repository.is_address(address) or Path(address).is_file():
+        return {}
+    told = shown(without_credentials(address))
+    if not words:
+        raise UsageError(
+            f"no script is named behind {told}",
+            hint=f"`gridray run {text.command_line([told])} script.py`, with the script's path in "
+            "the repository",
+        )
+    if words[0].startswith("-"):
+        raise UsageError(
+            f"{words[0]!r} stands where the script in {told} is named",
+            hint="gridray's options come before the address, the script's behind the script",
+        )
+    return {"repository": address, "script": words[0], "args": words[1:]}
+
+
+def _scratch(typed: Typed) -> Typed:
+    found = make_scratch(typed.get("scratch_size"), typed.get("scratch_mount_path"))
+    return {} if found is None else {"scratch": found}
+
+
 # An option that has the name of a field is that field. These say what the others mean; each gets
 # all options that were typed.
-MEANINGS: tuple[Callable[[Typed], Typed], ...] = (_variables, _secrets, _holding, _roots)
+MEANINGS: tuple[Callable[[Typed], Typed], ...] = (
+    _variables,
+    _secrets,
+    _holding,
+    _roots,
+    _source,
+    _scratch,
+)
 
 
 def spec(out: Output, ctx: typer.Context) -> RunSpec:
@@ -54,6 +94,7 @@ def spec(out: Output, ctx: typer.Context) -> RunSpec:
     fields = {name: value for name, value in typed.items() if name in RunSpec.model_fields}
     for meaning in MEANINGS:
         fields |= meaning(typed)
+    running.tell_misplaced(out, ctx, fields.get("script"), fields.get("args", ()))
     if "config" in typed:
         from gridray import config
 

@@ -14,11 +14,13 @@ from gridray.cli.plain import PlainCommand
 F = TypeVar("F", bound=Callable[..., None])
 
 
-def command(group: typer.Typer, name: str, **settings: Any) -> Callable[[F], F]:
+def command(
+    group: typer.Typer, name: str, cls: type[PlainCommand] = PlainCommand, **settings: Any
+) -> Callable[[F], F]:
     """Register a function, whose first parameter is the Output, as a command of a group."""
 
     def register(function: F) -> F:
-        group.command(name, cls=PlainCommand, **settings)(with_output(function))
+        group.command(name, cls=cls, **settings)(with_output(function))
         return function
 
     return register

@@ -76,8 +76,9 @@ Script = Annotated[
     str | None,
     typer.Argument(
         metavar="SCRIPT",
-        help="A .py, .sh or .jl file, or an executable one, in this directory. It may be left "
-        "out where the file of --config names one.",
+        help="A .py, .sh or .jl file, or an executable one, in this directory. Or the address of a "
+        "Git repository, as https://host/owner/repo.git@ref#directory, and then a script in it. It "
+        "may be left out where the file of --config names one.",
     ),
 ]
 ScriptArguments = Annotated[
@@ -242,6 +243,34 @@ LocalDir = Annotated[
     bool,
     typer.Option(
         "--localdir", "-l", help="Upload the current directory, which is what happens anyway."
+    ),
+]
+Git = Annotated[
+    str | None,
+    typer.Option(
+        "--git",
+        metavar="[REF]",
+        help="Take this directory as it is at a commit, HEAD by default, and leave out what is not "
+        "committed. The next word is a REF if it names a commit, branch or tag; --git=REF makes "
+        "sure, and --git=HEAD.",
+    ),
+]
+ScratchSize = Annotated[
+    str | None,
+    typer.Option(
+        "--scratch_size",
+        metavar="SIZE",
+        help="Give each experiment a private directory, on a node that has this much free: "
+        "as 100GB, or 100, which are GB.",
+    ),
+]
+ScratchMountPath = Annotated[
+    str | None,
+    typer.Option(
+        "--scratch_mount_path",
+        metavar="PATH",
+        help="Where the script finds it, besides in GRIDRAY_SCRATCH. By default at /tmp/scratch, "
+        "on nodes that can do that.",
     ),
 ]
 Why = Annotated[

@@ -6,12 +6,14 @@ import typer
 
 from gridray.cli import options, panels
 from gridray.cli.command import command
+from gridray.cli.gitwords import RunCommand
 from gridray.cli.output import Output
 
 
 def register(app: typer.Typer) -> None:
     settings = {"allow_interspersed_args": False}
-    command(app, "run", rich_help_panel=panels.RUN, context_settings=settings)(run)
+    kind = RunCommand
+    command(app, "run", cls=kind, rich_help_panel=panels.RUN, context_settings=settings)(run)
     command(app, "files", rich_help_panel=panels.RUN)(files)
 
 
@@ -44,6 +46,9 @@ def run(
     wait: options.Wait = False,
     yes: options.AnyRoot = False,
     localdir: options.LocalDir = False,
+    git: options.Git = None,
+    scratch_size: options.ScratchSize = None,
+    scratch_mount_path: options.ScratchMountPath = None,
 ) -> None:
     """Run a script as a sweep of experiments.
 
@@ -57,13 +62,13 @@ def run(
 
     # All options but those of the last lines reach the spec through the context: only it can tell
     # what was typed from what is a default.
-    running.tell_misplaced(out, ctx, script, args or [])
-    planned = launch.plan(asking.spec(out, ctx))
-    running.warn(out, planned.warnings)
-    if dry_run:
-        out.show(running.describe(planned), running.show_plan)
-        return
-    record = launch.submit(planned, progress=out.note)
+    wanted = asking.spec(out, ctx)
+    with launch.planning(wanted, progress=out.note) as planned:
+        running.warn(out, planned.warnings)
+        if dry_run:
+            out.show(running.describe(planned), running.show_plan)
+            return
+        record = launch.submit(planned, progress=out.note)
     running.show_submitted(out, record)
     if wait:
         running.wait(out, record.name)

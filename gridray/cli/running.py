@@ -63,6 +63,10 @@ def describe(planned: "Plan") -> shapes.Planned:
         resources=shapes.Resources(resources.cpus, resources.gpus, resources.memory),
         files=file_list(planned.manifest).files,
         size=planned.manifest.size,
+        commit=planned.git.commit if planned.git else None,
+        branch=planned.git.branch if planned.git else None,
+        remote=planned.git.remote if planned.git else None,
+        dirty=planned.git is not None and planned.git.is_dirty,
     )
 
 
@@ -71,6 +75,8 @@ def show_plan(out: Output, planned: shapes.Planned) -> None:
     out.table((Column("Experiment"), Column("Command")), rows)
     out.line()
     show_files(out, shapes.Files(planned.files, planned.size))
+    if planned.commit:
+        out.line(f"of the commit {text.commit(planned.commit, planned.branch, planned.dirty)}")
     wanted = planned.resources
     each = text.resources(wanted.cpus, wanted.gpus, wanted.memory)
     out.line()
@@ -89,6 +95,9 @@ def show_submitted(out: Output, record: "RunRecord") -> None:
     out.note(f"  experiments  {record.count:,}, with {each} each")
     out.note(f"  cluster      {text.harmless(record.cluster.name)}")
     out.note(f"  source       {files}, {text.size(record.source.archive_size)} compressed")
+    if record.git:
+        git = record.git
+        out.note(f"  commit       {text.commit(git.commit, git.branch, git.is_dirty)}")
     name = record.name
     out.next_commands(
         (

@@ -83,6 +83,14 @@ class Planned(Shape):
     """What would be uploaded."""
     size: int
     """The bytes of all files."""
+    commit: str | None
+    """The Git commit that its source is of; null: of none that is known."""
+    branch: str | None
+    """The branch that the commit was taken from."""
+    remote: str | None
+    """The address of the Git repository, without credentials."""
+    dirty: bool
+    """Whether its source has changes that are not committed."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +115,20 @@ class Run(Shape):
     cancelled: int
     held: int
     """Of those queued and pending: they do not start, since the first ones failed alike."""
+    commit: str | None
+    """The Git commit that its source is of; null: of none that is known."""
+    branch: str | None
+    """The branch that the commit was taken from."""
+    remote: str | None
+    """The address of the Git repository, without credentials."""
+    dirty: bool
+    """Whether its source has changes that are not committed."""
 
     @classmethod
     def of(cls, summary: "RunSummary") -> "Run":
         values = dict(vars(summary))
-        return cls(experiment_count=values.pop("experiments"), **values)
+        dirty = values.pop("is_dirty")
+        return cls(experiment_count=values.pop("experiments"), dirty=dirty, **values)
 
 
 @dataclass(frozen=True)

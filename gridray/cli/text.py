@@ -18,6 +18,7 @@ COLORS = {
     State.CANCELLED: "33",
 }
 GAP = "  "
+COMMIT_LENGTH = 10
 # Where a terminal is too narrow for a table, texts that can be cut keep this much at first, then
 # titles this much, then texts that.
 READABLE = 24
@@ -77,6 +78,18 @@ def resources(cpus: float, gpus: float, memory: int | None) -> str:
     words += [f"{gpus:g} GPU{'' if gpus <= 1 else 's'}"] if gpus else []
     words += [f"{size(memory)} of memory"] if memory else []
     return ", ".join(words)
+
+
+def short_commit(commit: str | None, is_dirty: bool) -> str:
+    """Return a commit in few letters; `*` says that the source has changes besides."""
+    return "-" if commit is None else commit[:COMMIT_LENGTH] + "*" * is_dirty
+
+
+def commit(commit: str, branch: str | None, is_dirty: bool) -> str:
+    words = [short_commit(commit, is_dirty)]
+    words += [f"on {harmless(branch)}"] if branch else []
+    words += ["with changes"] if is_dirty else []
+    return " ".join(words)
 
 
 def command_line(words: Iterable[str]) -> str:

@@ -47,7 +47,7 @@ INTEREST = (
 
 def recent_runs(out: Output, found: shapes.Runs) -> None:
     if found.runs:
-        out.table(RUN_COLUMNS, map(run_row, found.runs))
+        out.table(*run_table(found.runs))
 
 
 def tell_older(out: Output, shown: int, older: int) -> None:
@@ -67,11 +67,24 @@ def fitting(found: Sequence[shapes.Experiment], room: int) -> Sequence[shapes.Ex
 
 
 def history(out: Output, found: shapes.Runs) -> None:
-    rows = ([*run_row(run), text.moment(run.created_at)] for run in found.runs)
-    out.table([*RUN_COLUMNS, Column("Created")], rows)
+    columns, rows = run_table(found.runs)
+    created = (text.moment(run.created_at) for run in found.runs)
+    out.table(
+        [*columns, Column("Created")],
+        [[*row, moment] for row, moment in zip(rows, created, strict=True)],
+    )
 
 
-def run_row(run: shapes.Run) -> list[str]:
+def run_table(found: Sequence[shapes.Run]) -> tuple[list[Column], list[list[str]]]:
+    """Return the columns and rows of a table of runs; with commits where any run has one."""
+    if not any(run.commit for run in found):
+        return [*RUN_COLUMNS], [_run_row(run) for run in found]
+    commits = (text.short_commit(run.commit, run.dirty) for run in found)
+    rows = [[*_run_row(run), commit] for run, commit in zip(found, commits, strict=True)]
+    return [*RUN_COLUMNS, Column("Commit")], rows
+
+
+def _run_row(run: shapes.Run) -> list[str]:
     counts = (
         run.experiment_count,
         run.running,
@@ -139,7 +152,10 @@ def summary(found: shapes.Run) -> str:
     if found.held:
         told += f" ({found.held:,} held)"
     spent = text.duration(found.duration_seconds)
-    return f"{total}: {told} · {spent} · cluster {text.harmless(found.cluster)}"
+    parts = [f"{total}: {told}", spent, f"cluster {text.harmless(found.cluster)}"]
+    if found.commit:
+        parts.append(f"commit {text.short_commit(found.commit, found.dirty)}")
+    return " · ".join(parts)
 
 
 def change(each: shapes.Experiment) -> str:

@@ -91,7 +91,7 @@ def _draw_recent(out: Output, store: Store) -> None:
     """Draw the recent runs on the terminal again and again, until Ctrl-C."""
     while True:
         found, _ = outlast(out, lambda: recent(out, store))
-        out.screen(list(out.drawn(views.RUN_COLUMNS, map(views.run_row, found))))
+        out.screen(list(out.drawn(*views.run_table(found))))
         time.sleep(POLL_INTERVAL)
 
 

@@ -64,7 +64,7 @@ class RunSummary:
     """One run at a glance. `experiments` and the numbers after it count experiments.
 
     `held` are those of `queued` and `pending` that do not start, since the first ones of the run
-    failed alike.
+    failed alike. `commit` is what its source is of, `is_dirty` that it had changes besides.
     """
 
     name: str
@@ -82,6 +82,10 @@ class RunSummary:
     failed: int
     cancelled: int
     held: int
+    commit: str | None
+    branch: str | None
+    remote: str | None
+    is_dirty: bool
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,16 @@ def experiment_view(store: Store, run: str, index: int, now: float) -> Experimen
     rows = _asked(store, run, status, _latest(store, record, status.rows, [index], now))
     point = read_points(store, run)[index]
     return _experiment(record, index, point, rows[index], now, _alike(record, rows))
+
+
+def changes(store: Store, run: str) -> bytes:
+    """Return what the source of a run has that its commit does not have, as a patch.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    read_run(store, run)
+    return store.find(layout.changes(run)) or b""
 
 
 def summaries(
@@ -282,6 +296,10 @@ def _summary(record: RunRecord, rows: Sequence[Row], now: float) -> RunSummary:
         failed=count[State.FAILED],
         cancelled=count[State.CANCELLED],
         held=sum(row.reason is Reason.HELD for row in rows),
+        commit=record.git.commit if record.git else None,
+        branch=record.git.branch if record.git else None,
+        remote=record.git.remote if record.git else None,
+        is_dirty=record.git is not None and record.git.is_dirty,
     )
 
 

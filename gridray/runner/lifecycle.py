@@ -158,6 +158,7 @@ class Attempt:
                 cwd=prepared.sync.root,
                 env=prepared.env,
                 signal_group=scripts.is_shell(record.script),
+                within=prepared.within,
             )
         self._process = process
         memory = MemoryMeter(process.pid)

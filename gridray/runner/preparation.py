@@ -11,6 +11,7 @@ from gridray.errors import DamagedError, GridrayError, NotFoundError, StoreError
 from gridray.layout import AttemptName
 from gridray.rayjobs import ambient_token
 from gridray.records import RunRecord, read_points
+from gridray.runner import scratch
 from gridray.runner.artifacts import ArtifactSync
 from gridray.runner.ending import Ending
 from gridray.runner.environment import python_command, script_environment, secret_variables
@@ -40,11 +41,15 @@ class EndedError(Exception):
 
 @dataclass(frozen=True)
 class Prepared:
-    """A script that can be started: its command and environment; `sync.root` is its directory."""
+    """A script that can be started: its command and environment; `sync.root` is its directory.
+
+    `within` are the words of a program that makes a place for it and then becomes the command.
+    """
 
     command: list[str]
     env: dict[str, str]
     sync: ArtifactSync
+    within: tuple[str, ...] = ()
 
 
 def prepare(
@@ -65,6 +70,8 @@ def prepare(
         sync = ArtifactSync(store, name, workspace.root, workspace.source_files)
         sync.restore()
     heed()
+    with blaming(Reason.SCRATCH_FAILED):
+        space = scratch.make(record.scratch, workspace.scratch) if record.scratch else None
     env = script_environment(
         os.environ,
         record,
@@ -76,7 +83,9 @@ def prepare(
     with blaming(Reason.SECRETS_FAILED):
         env |= secret_variables(store, record, ambient_token())
     command = scripts.command(record.script, point.argv, python=python_command())
-    return Prepared(command, env, sync)
+    if space is None:
+        return Prepared(command, env, sync)
+    return Prepared(command, env | space.env, sync, within=space.within)
 
 
 @contextmanager

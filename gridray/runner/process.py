@@ -23,13 +23,20 @@ class ScriptProcess:
     """A started script."""
 
     def __init__(
-        self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str], signal_group: bool
+        self,
+        command: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        signal_group: bool,
+        within: Sequence[str] = (),
     ) -> None:
         """Start it.
 
         Args:
             signal_group: SIGTERM goes to all processes of the script at first, not to the first
                 only: what a shell runs never hears of a signal that the shell gets.
+            within: the words of a program that becomes the command.
 
         Raises:
             OSError: it cannot be started; the message names the program that is missing.
@@ -39,7 +46,7 @@ class ScriptProcess:
         self._signal_group = signal_group
         self._is_closed = threading.Event()
         self._process = subprocess.Popen(
-            command,
+            [*within, *command],
             cwd=cwd,
             env=env,
             stdin=subprocess.DEVNULL,

@@ -5,6 +5,7 @@
     sources/<digest>.zip      what several attempts on the node share, read only
     work/<random>/lock        held while the attempt lives
     work/<random>/tmp/        TMPDIR
+    work/<random>/scratch/    what a run has asked for by --scratch_size
     work/<random>/<experiment>/   the script's working directory
 """
 
@@ -34,6 +35,7 @@ class Workspace:
         self._home = self._base / "work" / secrets.token_hex(4)
         self.root = self._home / str(ExperimentName(name.run, name.index))
         self.temporary = self._home / "tmp"
+        self.scratch = self._home / "scratch"
         self.source_files: frozenset[str] = frozenset()
 
     def __enter__(self) -> "Workspace":
