@@ -137,7 +137,10 @@ def _run(target: Path, places: dict[str, str], *words: str) -> str:
 
 
 def _left_out(root: Path, commit: str) -> tuple[str, ...]:
-    paths = git.changed_paths(root)
+    try:
+        paths = git.changed_paths(root)
+    except SourceError as error:
+        return (f"whether there are changes that are not committed is not known: {error.message}",)
     if not paths:
         return ()
     told = ", ".join([*map(shown, paths[:NAMED]), *(["…"] if len(paths) > NAMED else [])])

@@ -44,8 +44,9 @@ PATCH = (
 )
 RAW = ("diff", "--raw", "-z", "--no-renames", "--no-ext-diff", "--ignore-submodules=untracked")
 GITLINK = "160000"
-# They say which repository is meant, and are set where git runs us, as in its hooks and aliases.
-PLACES = (
+# They say which repository is meant, and are set where git runs us, as in its hooks and aliases; or
+# they change what our own words mean.
+FOREIGN = (
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
@@ -54,6 +55,11 @@ PLACES = (
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_NAMESPACE",
     "GIT_PREFIX",
+    "GIT_DIFF_OPTS",
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
 )
 # The credentials are in the authority, or in what comes behind the path.
 URL = re.compile(r"(?P<scheme>[^:/]+://)(?P<authority>[^/]*)(?P<path>[^?#]*).*", re.DOTALL)
@@ -154,6 +160,9 @@ class Look:
             return None
         untracked = sorted(going - self.tracked)
         changes = b"".join(_names("untracked, and went along", untracked)) + self.patch
+        if len(changes) > PATCH_LIMIT:
+            mark = f"cut here: only the first {PATCH_LIMIT // 10**6} MB of the changes are kept"
+            changes = changes[:PATCH_LIMIT] + f"\n# {mark}\n".encode()
         return GitRecord(self.commit, self.branch, self.remote, bool(changes)), changes
 
 
@@ -172,7 +181,7 @@ def look(root: Path) -> Look | None:
     if done.returncode != 0:
         if NO_REPOSITORY in done.stderr.decode("utf-8", "replace"):
             return None
-        raise _not_recorded(complaint(done.stderr))
+        raise SourceError(complaint(done.stderr))
     commit = find_commit(root, "HEAD")
     if commit is None:
         return None
@@ -192,7 +201,7 @@ def _tracked(root: Path) -> list[str]:
     if done.returncode != 0:
         done = run(root, "ls-files", "-z", variables=OFFLINE)
     if done.returncode != 0:
-        raise _not_recorded(complaint(done.stderr))
+        raise SourceError(complaint(done.stderr))
     return os.fsdecode(done.stdout).split("\0")
 
 
@@ -210,12 +219,8 @@ def _command(where: Path, words: Sequence[str]) -> list[str]:
 
 def _environment(variables: dict[str, str]) -> dict[str, str]:
     # In the language that we read; what it says of a file is taken as bytes.
-    inherited = {name: value for name, value in os.environ.items() if name not in PLACES}
+    inherited = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     return inherited | {"LC_ALL": "C"} | variables
-
-
-def _not_recorded(why: str | None) -> SourceError:
-    return SourceError(f"the commit is not recorded: {why}")
 
 
 def _missing(error: OSError) -> SourceError:
@@ -237,14 +242,16 @@ def _own_index(root: Path) -> Iterator[dict[str, str]]:
             if path.is_file():
                 shutil.copy2(path, copy)
         except OSError as error:
-            raise _not_recorded(f"{path} cannot be copied: {error.strerror}") from error
+            raise SourceError(f"{path} cannot be copied: {error.strerror}") from error
         yield OFFLINE | {"GIT_INDEX_FILE": str(copy)}
 
 
 def _changed(root: Path, variables: dict[str, str]) -> list[tuple[str, bool]]:
     """Return the paths below a directory that differ from HEAD; whether each is a submodule."""
-    raw = run(root, *RAW, "HEAD", "--", ".", variables=variables).stdout
-    fields = os.fsdecode(raw).split("\0")
+    done = run(root, *RAW, "HEAD", "--", ".", variables=variables)
+    if done.returncode != 0:
+        raise SourceError(complaint(done.stderr))
+    fields = os.fsdecode(done.stdout).split("\0")
     kinds = (GITLINK in field.split(" ")[1] for field in fields[:-1:2])
     return list(zip(fields[1::2], kinds, strict=True))
 
@@ -258,21 +265,16 @@ def _patch(root: Path, top: Path, prefix: str = "") -> bytes:
         large = [path for path, _ in changed if _size(top / path) > PATCH_LIMIT]
         paths = [".", *(f":(top,exclude,literal){path}" for path in large)]
         sides = (f"--src-prefix=a/{prefix}", f"--dst-prefix=b/{prefix}")
-        patch, is_cut = _read(root, [*PATCH, *sides, "HEAD", "--", *paths], variables)
-    mark = f"cut here: only the first {PATCH_LIMIT // 10**6} MB of the changes are kept"
-    parts = [
-        *_names("changed, but too large to be kept", [prefix + path for path in large]),
-        patch,
-        *([f"\n# {mark}\n".encode()] if is_cut else []),
-    ]
+        patch = _read(root, [*PATCH, *sides, "HEAD", "--", *paths], variables)
+    parts = [*_names("changed, but too large to be kept", [prefix + path for path in large]), patch]
     for path, is_submodule in changed:
         if is_submodule and (top / path / ".git").exists():
             parts.append(_patch(top / path, top / path, f"{prefix}{path}/"))
     return b"".join(parts)
 
 
-def _read(root: Path, words: Sequence[str], variables: dict[str, str]) -> tuple[bytes, bool]:
-    """Return what git writes, up to the limit, and whether that was not all."""
+def _read(root: Path, words: Sequence[str], variables: dict[str, str]) -> bytes:
+    """Return what git writes, up to the first byte behind the limit."""
     with subprocess.Popen(
         _command(root, words),
         env=_environment(variables),
@@ -284,7 +286,9 @@ def _read(root: Path, words: Sequence[str], variables: dict[str, str]) -> tuple[
         data = process.stdout.read(PATCH_LIMIT + 1)
         if len(data) > PATCH_LIMIT:
             process.kill()
-    return data[:PATCH_LIMIT], len(data) > PATCH_LIMIT
+    if len(data) <= PATCH_LIMIT and process.returncode != 0:
+        raise SourceError(f"`git diff` failed with exit code {process.returncode}")
+    return data
 
 
 def _names(what: str, paths: Collection[str]) -> list[bytes]:

@@ -123,7 +123,7 @@ def _look(checkout: Checkout) -> tuple[Manifest, GitRecord | None, bytes, tuple[
         try:
             found = looking.result()
         except SourceError as error:
-            return manifest, None, b"", (error.message,)
+            return manifest, None, b"", (f"the commit is not recorded: {error.message}",)
     files = (file.path for file in manifest.files if not file.is_dir)
     known = None if found is None else found.record(files)
     record, changes = known or (None, b"")

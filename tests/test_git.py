@@ -53,8 +53,11 @@ def test_changes_are_a_patch_that_git_applies(repository: Repository, tmp_path: 
     assert made == {**expected, "staged.txt": b"staged", "sub/train.py": b"print('sub')"}
 
 
-def test_settings_of_the_user_do_not_change_the_patch(repository: Repository) -> None:
-    repository.write({"main.py": "changed\n"})
+def test_settings_of_the_user_do_not_change_the_patch(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository.commit({"long.txt": "\n".join(map(str, range(20)))})
+    repository.write({"main.py": "changed\n", "long.txt": "\n".join(map(str, range(1, 20)))})
     plain = found(repository.path)
     for name, value in {
         "diff.noprefix": "true",
@@ -67,6 +70,8 @@ def test_settings_of_the_user_do_not_change_the_patch(repository: Repository) ->
         "diff.submodule": "log",
     }.items():
         repository.git("config", name, value)
+    for name in ("GIT_LITERAL_PATHSPECS", "GIT_DIFF_OPTS"):
+        monkeypatch.setenv(name, "-u0" if name == "GIT_DIFF_OPTS" else "1")
     assert found(repository.path) == plain
 
 
@@ -169,8 +174,17 @@ def test_a_repository_that_git_distrusts_is_told(repository: Repository) -> None
 
 def test_what_git_cannot_read_is_told(repository: Repository) -> None:
     (repository.path / ".git" / "index").write_text("garbage")
-    with pytest.raises(SourceError, match=r"not recorded: .*index file"):
+    with pytest.raises(SourceError, match="index file"):
         git.look(repository.path)
+
+
+def test_a_tree_is_not_taken_for_clean_where_git_fails(repository: Repository) -> None:
+    repository.write({"main.py": "changed"})
+    for lost in ("HEAD:main.py", "HEAD^{tree}"):
+        name = repository.git("rev-parse", lost)
+        (repository.path / ".git" / "objects" / name[:2] / name[2:]).unlink()
+        with pytest.raises(SourceError, match=r"unable to read|bad tree object"):
+            git.look(repository.path)
 
 
 def test_variables_of_git_do_not_lead_elsewhere(
