@@ -10,7 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridray import __version__, archive, layout, scripts, settings, source, sweep
+from gridray import (
+    __version__,
+    archive,
+    dependencies,
+    layout,
+    scripts,
+    settings,
+    source,
+    sweep,
+)
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.capacity import shortage
 from gridray.clusters.cluster import Cluster, existing, is_local
@@ -19,6 +28,7 @@ from gridray.errors import ClusterError, ExistsError, GridrayError, UsageError
 from gridray.names import random_name
 from gridray.records import (
     ClusterRecord,
+    EnvironmentRecord,
     Point,
     Resources,
     RunRecord,
@@ -43,6 +53,7 @@ class Plan:
     sweep: Sweep
     manifest: Manifest
     resources: Resources
+    environment: EnvironmentRecord
     warnings: tuple[str, ...]
 
     def points(self) -> list[Point]:
@@ -53,7 +64,7 @@ def plan(spec: RunSpec) -> Plan:
     """Work out what a run would be; nothing is written or started.
 
     Raises:
-        UsageError: the script does not exist, or the sweep is broken.
+        UsageError: the script or the dependency file does not exist, or the sweep is broken.
         SourceError: the working directory cannot be snapshotted.
     """
     root = spec.root.absolute()
@@ -74,6 +85,7 @@ def plan(spec: RunSpec) -> Plan:
         sweep=expanded,
         manifest=manifest,
         resources=Resources(spec.cpus or 1, spec.gpus, spec.memory),
+        environment=_environment(spec, manifest),
         warnings=(*expanded.warnings, *manifest.warnings, *source.check_size(manifest)),
     )
 
@@ -142,6 +154,26 @@ def _check_script_goes_along(manifest: Manifest, script: str) -> None:
             f"the script {script!r} would not go along: {verdict.text}",
             hint="take it out of the ignore file",
         )
+
+
+def _environment(spec: RunSpec, manifest: Manifest) -> EnvironmentRecord:
+    """Return what the scripts need installed."""
+    if spec.dependency_file is not None and not spec.dependencies:
+        raise UsageError(
+            f"--dependency_file {spec.dependency_file} and --no-dependencies contradict each other",
+            hint="leave out one of them",
+        )
+    going = {file.path for file in manifest.files if not file.is_dir}
+    file = None
+    if spec.dependencies:
+        file = dependencies.choose(manifest.root, going, spec.dependency_file)
+    return EnvironmentRecord(
+        dependency_file=file,
+        image=spec.image,
+        on_build_start=spec.actions.on_build_start,
+        on_build=spec.actions.on_build,
+        on_build_end=spec.actions.on_build_end,
+    )
 
 
 def free_name(store: Store, wanted: str | None) -> str:
@@ -243,6 +275,9 @@ def _record(planned: Plan, name: str, cluster: Cluster, source: SourceRecord) ->
         max_time=planned.spec.max_time,
         grace=planned.spec.grace,
         hold_after=planned.spec.hold_after,
+        environment=planned.environment,
+        on_experiment_start=planned.spec.actions.on_experiment_start,
+        on_experiment_end=planned.spec.actions.on_experiment_end,
     )
 
 

@@ -59,6 +59,8 @@ def describe(planned: "Plan") -> shapes.Planned:
         resources=shapes.Resources(resources.cpus, resources.gpus, resources.memory),
         files=file_list(planned.manifest).files,
         size=planned.manifest.size,
+        dependency_file=planned.environment.dependency_file,
+        image=planned.environment.image,
     )
 
 
@@ -70,6 +72,8 @@ def show_plan(out: Output, planned: shapes.Planned) -> None:
     wanted = planned.resources
     each = text.resources(wanted.cpus, wanted.gpus, wanted.memory)
     out.line()
+    if planned.dependency_file is not None:
+        out.line(f"Depends on {shown(planned.dependency_file)}.")
     out.line(
         f"{text.count(len(rows), 'experiment')} with {each} each, on cluster "
         f"{text.harmless(planned.cluster)}. Nothing has been started or uploaded."
@@ -85,6 +89,8 @@ def show_submitted(out: Output, record: "RunRecord") -> None:
     out.note(f"  experiments  {record.count:,}, with {each} each")
     out.note(f"  cluster      {text.harmless(record.cluster.name)}")
     out.note(f"  source       {files}, {text.size(record.source.archive_size)} compressed")
+    if record.environment.dependency_file is not None:
+        out.note(f"  depends on   {shown(record.environment.dependency_file)}")
     name = record.name
     out.next_commands(
         (

@@ -83,6 +83,10 @@ class Planned(Shape):
     """What would be uploaded."""
     size: int
     """The bytes of all files."""
+    dependency_file: str | None
+    """What would be installed; relative to the working directory."""
+    image: str | None
+    """The container image that the experiments would run in."""
 
 
 @dataclass(frozen=True)

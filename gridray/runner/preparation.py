@@ -10,9 +10,10 @@ from gridray import scripts
 from gridray.errors import DamagedError, GridrayError, NotFoundError, StoreError
 from gridray.layout import AttemptName
 from gridray.records import RunRecord, read_points
+from gridray.runner import build
 from gridray.runner.artifacts import ArtifactSync
 from gridray.runner.ending import Ending
-from gridray.runner.environment import python_command, script_environment
+from gridray.runner.environment import script_environment
 from gridray.runner.workspace import Workspace
 from gridray.states import Reason
 from gridray.store import Store
@@ -61,9 +62,6 @@ def prepare(
         workspace = stack.enter_context(Workspace(name))
         with blaming(Reason.SOURCE_MISSING, NotFoundError):
             workspace.unpack(store, record.source)
-        sync = ArtifactSync(store, name, workspace.root, workspace.source_files)
-        sync.restore()
-    heed()
     env = script_environment(
         os.environ,
         record,
@@ -72,8 +70,14 @@ def prepare(
         temporary=workspace.temporary,
         bundle=Path.cwd(),
     )
-    command = scripts.command(record.script, point.argv, python=python_command())
-    return Prepared(command, env, sync)
+    with blaming(Reason.BUILD_FAILED):
+        environment = build.provide(store, name, record, workspace, env, stack, heed)
+    with blaming(Reason.PREPARATION_FAILED):
+        sync = ArtifactSync(store, name, workspace.root, workspace.source_files)
+        sync.restore()
+    heed()
+    command = scripts.command(record.script, point.argv, python=environment.python)
+    return Prepared(command, environment.applied(env), sync)
 
 
 @contextmanager

@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import pytest
 
@@ -70,6 +72,10 @@ class Attempt:
     def log(self) -> bytes:
         return b"".join(logs.raw(self.store, self.name))
 
+    def build_log(self) -> str:
+        pieces = logs.raw(self.store, self.name, "build")
+        return b"".join(pieces).decode()
+
     def artifacts(self) -> dict[str, ArtifactRecord]:
         raw = self.store.find_json(layout.artifact_index(self.name))
         return {} if raw is None else {f.path: f for f in ArtifactIndex.from_json(raw).files}
@@ -82,11 +88,12 @@ class Attempt:
 
 
 Start = Callable[..., Attempt]
+EMPTY: Mapping[str, str] = MappingProxyType({})
 IDENTITY = "identity-of-the-run"
 
 
 def record_run(
-    store: Store, project: Path, script: str, argv: tuple[str, ...], max_time: float | None
+    store: Store, project: Path, script: str, argv: tuple[str, ...], **fields: Any
 ) -> RunRecord:
     """Put a run of one experiment into the store."""
     manifest = source.scan(project)
@@ -102,13 +109,13 @@ def record_run(
         sweep={},
         count=1,
         resources=Resources(),
-        env={"FROM_USER": 'it\'s "quoted"'},
+        env={"FROM_USER": 'it\'s "quoted"'} | fields.pop("env", {}),
         max_parallel=None,
         source=SourceRecord(digest, manifest.size, len(manifest.files), len(buffer.getvalue())),
         cluster=ClusterRecord("local", "local-1"),
         user="somebody",
         versions={},
-        max_time=max_time,
+        **fields,
     )
     write_points(store, record.name, [Point({}, argv)])
     store.create_json(layout.run_record(record.name), record.to_json())
@@ -137,7 +144,8 @@ def _start(store: Store, name: AttemptName, temporary: Path, within: Sequence[st
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start a script below the runner: `start("print(1)")`; the project has two more files.
 
-    `within` are the words of a command that runs what follows it.
+    `files` are more of them, by their paths; `within` are the words of a command that runs what
+    follows it; `fields` are of the run's record.
     """
     begun: list[Attempt] = []
 
@@ -147,8 +155,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
         script: str = "main.py",
         argv: tuple[str, ...] = (),
         store: Store | None = None,
-        max_time: float | None = None,
+        files: Mapping[str, str] = EMPTY,
         within: Sequence[str] = (),
+        **fields: Any,
     ) -> Attempt:
         project = tmp_path / "project"
         project.mkdir()
@@ -156,8 +165,11 @@ def start(tmp_path: Path) -> Iterator[Start]:
         (project / script).chmod(0o755)
         (project / "data").mkdir()
         (project / "data" / "given.txt").write_text("given")
+        for path, content in files.items():
+            (project / path).parent.mkdir(parents=True, exist_ok=True)
+            (project / path).write_text(content)
         where = store or Store(str(tmp_path / "store"))
-        record = record_run(where, project, script, argv, max_time)
+        record = record_run(where, project, script, argv, **fields)
         temporary = tmp_path / "t"
         temporary.mkdir(exist_ok=True)
         begun.append(_start(where, AttemptName(record.name, 0, 0), temporary, within))
