@@ -13,6 +13,7 @@ from gridray.errors import BuildError
 from gridray.records import RunRecord
 from gridray.runner import commands, conda, indexes, overlay
 from gridray.runner.buildlog import BuildLog
+from gridray.runner.ending import exit_words
 from gridray.runner.environment import Environment
 from gridray.runner.shelf import ENVIRONMENT, SOURCE, Place
 from gridray.runner.workspace import Workspace
@@ -148,7 +149,7 @@ class Builder:
             descriptors=(self._place.lock,),
         )
         if exit_code != 0:
-            how = f"exit code {exit_code}" if exit_code > 0 else f"signal {-exit_code}"
+            how = exit_words(exit_code)
             raise BuildError(f"{what} failed ({how}): {self._log.last_lines()}")
 
 
