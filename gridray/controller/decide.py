@@ -7,7 +7,7 @@ submitted again only when Ray calls its last attempt over, or has never heard of
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gridray.layout import AttemptName
+from gridray.layout import AttemptName, ExperimentName
 from gridray.outcome import (
     EXIT_FENCED,
     EXIT_STORE_UNREACHABLE,
@@ -115,6 +115,7 @@ def decide(snapshot: Snapshot, now: float) -> list[Decision]:
             if not row.state.is_terminal:
                 rows[index], others = _next(view, index, snapshot, now)
                 decisions += others
+        decisions += _give_up(view, rows, snapshot, now)
         decisions += _hold(view, rows, snapshot)
         decisions += [
             Change(view.record.name, index, rows[index])
@@ -174,6 +175,34 @@ def _heard(
     if attempt.state.is_terminal and goes_on(record, ended_row(row, attempt)):
         return attempt
     return replace(attempt, state=State.RUNNING, started_at=None)
+
+
+def _give_up(view: RunView, rows: list[Row], snapshot: Snapshot, now: float) -> Iterator[Decision]:
+    """End what has not begun of a run when the environment of one of it could not be built.
+
+    It is the same one for all. Only news counts: after a retry they are tried again.
+    """
+    news = [index for index, row in enumerate(rows) if _is_without_environment(view, index, row)]
+    if not news:
+        return
+    told = (
+        f"nor could that of {ExperimentName(view.record.name, news[0])}, whose build log says why"
+    )
+    for index, row in enumerate(rows):
+        is_waiting = _waits(row, snapshot.jobs.get(str(view.attempt(index))))
+        if row.state is not State.QUEUED and not is_waiting:
+            continue
+        if is_waiting:
+            yield Fence(view.attempt(index))
+        rows[index] = replace(
+            row, state=State.FAILED, reason=Reason.BUILD_FAILED, message=told, ended_at=now
+        )
+
+
+def _is_without_environment(view: RunView, index: int, row: Row) -> bool:
+    """Whether an experiment has just ended since its environment could not be built."""
+    is_news = not view.rows[index].state.is_terminal
+    return is_news and row.state is State.FAILED and row.reason is Reason.BUILD_FAILED
 
 
 def _hold(view: RunView, rows: list[Row], snapshot: Snapshot) -> Iterator[Decision]:
