@@ -64,6 +64,27 @@ def foreign_entrypoint(module: str, *arguments: str) -> str:
     )
 
 
+# In a container there is no working directory of the job: the package is asked for where Ray
+# keeps it (ray/_private/runtime_env/packaging.py, `_download_and_unpack_package`).
+FETCH = """
+import io, os, sys, tempfile, zipfile
+from ray._raylet import GcsClient
+package = GcsClient(address=os.environ["RAY_ADDRESS"]).internal_kv_get(sys.argv[1].encode(), None)
+if package is None:
+    sys.exit(f"gridray: {sys.argv[1]} is not on the cluster")
+place = tempfile.mkdtemp(prefix="gridray-bundle-")
+zipfile.ZipFile(io.BytesIO(package)).extractall(place)
+os.chdir(place)
+os.execv(sys.executable, [sys.executable, "-m", *sys.argv[2:]])
+"""
+
+
+def container_entrypoint(package: str, module: str, *arguments: str) -> str:
+    """Return the command of a job in a container, which has Ray and any Python."""
+    words = shlex.join(["-c", FETCH, f"gcs://{package}", module, *arguments])
+    return f'p=$(command -v python || command -v python3); exec "$p" {words}'
+
+
 def build() -> bytes:
     """Return the bundle as a zip file."""
     buffer = io.BytesIO()

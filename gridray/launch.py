@@ -7,13 +7,14 @@ import secrets
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gridray import (
     __version__,
     archive,
     dependencies,
+    images,
     layout,
     scripts,
     settings,
@@ -98,13 +99,17 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
     Raises:
         ExistsError: a run of this name exists.
         ClusterError: the cluster cannot be started or reached, or can never give the resources.
+        BuildError: its container image cannot be built.
         StoreError: the store cannot be written.
     """
     chosen = settings.load()
     store = Store(chosen.store)
     name = free_name(store, planned.spec.name)
-    cluster = open_cluster(planned.spec.cluster or chosen.cluster, chosen, store, progress)
+    wanted = planned.spec.cluster or chosen.cluster
+    registry = _check_image(planned, wanted, chosen, store)
+    cluster = open_cluster(wanted, chosen, store, progress)
     check_resources(cluster, planned.resources)
+    planned = _with_image(planned, registry, progress)
     source_record, is_new = _put_source(store, planned.manifest)
     try:
         if ensure_controller(cluster, store):
@@ -116,6 +121,33 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
             _remove(store, layout.source(source_record.digest))
         raise
     return record
+
+
+def _check_image(planned: Plan, cluster: str, chosen: Settings, store: Store) -> str | None:
+    """Return the registry that the run's image goes to, if one is to be built.
+
+    Raises:
+        UsageError: no image can be built here, or none could see the store.
+    """
+    spec = planned.spec
+    if (spec.image or spec.dockerfile) and store.is_directory:
+        raise UsageError(
+            f"a container does not see the directory {store.url}, which is the store",
+            hint='an image needs a store on S3: store = "s3://bucket/prefix" in settings.toml',
+        )
+    if spec.dockerfile is None:
+        return None
+    named = chosen.clusters.get(cluster)
+    images.engine()
+    return images.registry_of(cluster, named.registry if named else None)
+
+
+def _with_image(planned: Plan, registry: str | None, progress: Progress) -> Plan:
+    if registry is None or planned.spec.dockerfile is None:
+        return planned
+    dockerfile = os.path.normpath(planned.spec.dockerfile)
+    image = images.provide(planned.manifest, dockerfile, registry, progress)
+    return replace(planned, environment=replace(planned.environment, image=image))
 
 
 def choose_cluster(name: str | None) -> str:
@@ -163,7 +195,17 @@ def _environment(spec: RunSpec, manifest: Manifest) -> EnvironmentRecord:
             f"--dependency_file {spec.dependency_file} and --no-dependencies contradict each other",
             hint="leave out one of them",
         )
+    if spec.image is not None and spec.dockerfile is not None:
+        raise UsageError(
+            f"--image {spec.image} and --dockerfile {spec.dockerfile} contradict each other",
+            hint="leave out one of them",
+        )
     going = {file.path for file in manifest.files if not file.is_dir}
+    if spec.dockerfile is not None and os.path.normpath(spec.dockerfile) not in going:
+        raise UsageError(
+            f"--dockerfile {spec.dockerfile!r} is not among the files that go along",
+            hint="name a file below this directory; `gridray files` lists what goes along",
+        )
     file = None
     if spec.dependencies:
         file = dependencies.choose(manifest.root, going, spec.dependency_file)

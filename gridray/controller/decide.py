@@ -279,17 +279,24 @@ def _without_last_word(
     elif job.exit_code == EXIT_STORE_UNREACHABLE:
         reason, message = Reason.STORE_UNREACHABLE, None
     else:
-        reason, message = Reason.START_FAILED, _gist(job)
+        reason, message = Reason.START_FAILED, _gist(job, record.environment.image)
     if reason in FALSE_STARTS and row.false_starts < STARTS - 1:
         return requeued(replace(row, reason=reason), now)
     return replace(row, state=State.FAILED, reason=reason, ended_at=now, message=message)
 
 
-def _gist(job: Job) -> str | None:
-    """Return what of Ray's message fits into a status; a log may follow its first line."""
+def _gist(job: Job, image: str | None) -> str | None:
+    """Return what of Ray's message fits into a status; a log may follow its first line.
+
+    Where a container does not start, the last line says why, and it takes podman to start one.
+    """
     lines = job.message.strip().splitlines()
     if not lines:
         return None
+    if image is not None and job.error is JobError.START_FAILED:
+        return f"Ray starts {image} with podman, which has to be on the node: {lines[-1]}"[
+            :MESSAGE_LIMIT
+        ]
     return lines[-1 if job.error is JobError.EXIT_CODE else 0][:MESSAGE_LIMIT]
 
 
