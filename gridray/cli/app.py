@@ -20,6 +20,7 @@ from gridray.cli import (
     run,
     status,
     stop,
+    sync_env,
     view,
     why,
 )
@@ -42,7 +43,20 @@ app = typer.Typer(
         "max_content_width": 100,
     },
 )
-for module in (run, retry, status, logs, artifacts, why, view, stop, delete, clusters, other):
+for module in (
+    run,
+    sync_env,
+    retry,
+    status,
+    logs,
+    artifacts,
+    why,
+    view,
+    stop,
+    delete,
+    clusters,
+    other,
+):
     module.register(app)
 
 

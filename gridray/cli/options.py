@@ -146,6 +146,15 @@ DependencyFile = Annotated[
         "By default the one in this directory, if there is one.",
     ),
 ]
+WrittenFile = Annotated[
+    str | None,
+    typer.Option(
+        "--dependency_file",
+        metavar="FILE",
+        help="What to write: a requirements.txt or an environment.yml. By default the one in this "
+        "directory.",
+    ),
+]
 NoDependencies = Annotated[
     bool,
     typer.Option("--no-dependencies", help="Install nothing, whatever files are here."),

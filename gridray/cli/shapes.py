@@ -271,6 +271,20 @@ class ClusterChange(Shape):
 
 
 @dataclass(frozen=True)
+class Synced(Shape):
+    path: str
+    """The dependency file, relative to the working directory."""
+    environment: str
+    """The Python, or the environment of conda's kind, whose packages are in it."""
+    packages: int
+    """How many it names."""
+    changed: bool
+    """Whether it had said something else."""
+    left_out: tuple[str, ...]
+    """What is installed from a place on this machine."""
+
+
+@dataclass(frozen=True)
 class Link(Shape):
     url: str
     """Of the job in the Ray dashboard."""

@@ -139,6 +139,7 @@ class Builder:
         Raises:
             BuildError: it has failed.
         """
+        self._log.begin_part()
         exit_code = commands.run(
             command,
             cwd=cwd or self._source,

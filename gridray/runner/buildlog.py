@@ -77,7 +77,13 @@ class BuildLog:
         self.tell(title)
         self.write(data)
 
+    def begin_part(self) -> None:
+        """Let the last lines be those of what comes."""
+        self._tail = b""
+
     def last_lines(self) -> str:
-        """Return what was printed last, as one line for a message."""
+        """Return what a part has printed last, or of its error, as one line for a message."""
         lines = [line.strip() for line in self._tail.decode(errors="replace").splitlines()]
-        return "; ".join([line for line in lines if line][-LINES_TOLD:])[-LENGTH_TOLD:]
+        told = [line for line in lines if line]
+        errors = [place for place, line in enumerate(told) if line.startswith("error:")]
+        return "; ".join(told[errors[-1] if errors else -LINES_TOLD :])[-LENGTH_TOLD:]

@@ -17,20 +17,27 @@ VARIABLES = {
 }
 
 
+def find(env: Mapping[str, str]) -> str | None:
+    """Return the path of the first of the programs, by the PATH or by its own variable."""
+    for name, variable in PROGRAMS.items():
+        hinted = env.get(variable, "")
+        if program := shutil.which(name, path=env.get("PATH")):
+            return program
+        if Path(hinted).name == name and os.access(hinted, os.X_OK):
+            return hinted
+    return None
+
+
 def create(home: Path, file: str, env: Mapping[str, str]) -> list[str]:
     """Return the command that makes the environment of a file.
 
     Raises:
         BuildError: this node has none of the programs.
     """
-    for name, variable in PROGRAMS.items():
-        program = shutil.which(name, path=env.get("PATH"))
-        hinted = env.get(variable, "")
-        if program is None and Path(hinted).name == name and os.access(hinted, os.X_OK):
-            program = hinted
-        if program is not None:
-            verb = ["create"] if name == "micromamba" else ["env", "create"]
-            return [program, *verb, "--prefix", str(home), "--file", file]
+    program = find(env)
+    if program is not None:
+        verb = ["create"] if Path(program).name == "micromamba" else ["env", "create"]
+        return [program, *verb, "--prefix", str(home), "--file", file]
     raise BuildError(
         f"{file} needs one of {', '.join(PROGRAMS)}, and this node has none of them on its PATH; "
         "install micromamba on the cluster's nodes, or name a requirements.txt with "
