@@ -91,6 +91,8 @@ def show_submitted(out: Output, record: "RunRecord") -> None:
     out.note(f"  source       {files}, {text.size(record.source.archive_size)} compressed")
     if record.environment.dependency_file is not None:
         out.note(f"  depends on   {shown(record.environment.dependency_file)}")
+    if record.environment.image is not None:
+        out.note(f"  image        {shown(record.environment.image)}")
     name = record.name
     out.next_commands(
         (

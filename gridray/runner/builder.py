@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gridray import bundle, dependencies
+from gridray import bundle, dependencies, scripts
 from gridray.dependencies import Kind
 from gridray.errors import BuildError
 from gridray.records import RunRecord
@@ -80,7 +80,10 @@ class Builder:
         needs = self._record.environment
         self._act("on_build_start", needs.on_build_start)
         create = conda.create(self._home, file, self._env)
+        self._log.tell(f"installing {file}:")
         self._run(create, f"installing {file}", self._env | conda.VARIABLES)
+        if scripts.is_python(self._record.script) and not (self._home / "bin" / "python").exists():
+            raise BuildError(f"{file} installs no python, which {self._record.script} needs")
         self._act("on_build", needs.on_build)
         self._act("on_build_end", needs.on_build_end)
         return True

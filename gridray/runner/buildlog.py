@@ -1,5 +1,6 @@
 """The log of a build: live in the store, and on the node for those who find it built."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,8 @@ STREAM = "build"
 LOOK_INTERVAL = 0.2
 # Seconds that are given to what was printed last when the attempt is to end.
 LAST_FLUSH = 2.0
+# What of a long log is written again.
+REPLAYED = 256 * 1024
 TAIL = 8 * 1024
 LINES_TOLD = 4
 LENGTH_TOLD = 600
@@ -70,12 +73,14 @@ class BuildLog:
 
     def replay(self, path: Path, title: str) -> None:
         """Write what another attempt has kept."""
-        try:
-            data = path.read_bytes()
-        except OSError:
-            data = b""
         self.tell(title)
-        self.write(data)
+        try:
+            with path.open("rb") as file:
+                size = file.seek(0, os.SEEK_END)
+                file.seek(max(0, size - REPLAYED))
+                self.write(file.read())
+        except OSError:
+            return
 
     def begin_part(self) -> None:
         """Let the last lines be those of what comes."""

@@ -11,7 +11,7 @@ LOOK_INTERVAL = 0.2
 GRACE = 2.0
 
 # Stops at the first command of several that fails, in a pipe too.
-BASH = ("bash", "-euo", "pipefail", "-c")
+BASH = ("bash", "-eo", "pipefail", "-c")
 
 
 def run(

@@ -40,9 +40,14 @@ def with_cache(env: Mapping[str, str], base: Path) -> dict[str, str]:
     """Return an environment in which uv's cache can be written: the user's own if that is so."""
     if "UV_CACHE_DIR" in env:
         return dict(env)
-    home = Path(env.get("XDG_CACHE_HOME") or Path(env.get("HOME") or "/nowhere") / ".cache")
-    there = next(place for place in (home, *home.parents) if place.exists())
-    return dict(env) if os.access(there, os.W_OK) else {**env, "UV_CACHE_DIR": str(base / "uv")}
+    ours = {**env, "UV_CACHE_DIR": str(base / "uv")}
+    try:
+        home = Path(env.get("HOME") or Path.home())
+    except RuntimeError:
+        return ours
+    cache = Path(env.get("XDG_CACHE_HOME") or home / ".cache")
+    there = next(place for place in (cache, *cache.parents) if place.exists())
+    return dict(env) if os.access(there, os.W_OK) else ours
 
 
 def meant(env: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ a `.pth` file, which comes last on the path, leads to the packages themselves.
 
 import json
 import os
+import re
 import shutil
 import site
 import sys
@@ -51,10 +52,13 @@ def create(uv: str, home: Path) -> list[str]:
 def reveal_node(home: Path, uv: str) -> None:
     """Let an empty environment see the node's packages, and give it a pip."""
     packages = _packages(home)
+    # Of two versions of a package, the one in the directory that comes first is imported.
+    known: set[str] = set()
     for described in _descriptions(node_directories(), (".dist-info",)):
-        copy = packages / described.name
-        if not copy.exists():
-            _copy_description(described, copy)
+        name = re.sub(r"[-_.]+", "-", described.name.rsplit("-", 2)[0]).lower()
+        if name not in known:
+            known.add(name)
+            _copy_description(described, packages / described.name)
     lines = [f"import site; site.addsitedir({str(place)!r})\n" for place in node_directories()]
     (packages / NODE_PACKAGES).write_text("".join(lines))
     os.symlink(uv, home / "bin" / "uv")

@@ -27,6 +27,7 @@ from gridray.rayjobs import Job, JobError, JobStatus
 from gridray.records import (
     AttemptState,
     ClusterRecord,
+    EnvironmentRecord,
     Resources,
     Row,
     RunRecord,
@@ -376,6 +377,19 @@ def test_what_was_held_goes_on_after_a_success() -> None:
     decisions = decide(Snapshot([view], {}, {}), NOW)
     assert submitted(decisions) == ["run-exp6-a0"]
     assert Change("run", 6, Row()) in decisions
+
+
+def test_a_container_that_does_not_start_says_why() -> None:
+    told = "runtime_env setup failed: Failed\nTraceback\nFileNotFoundError: 'podman'\n"
+    ended = replace(job(JobStatus.FAILED, JobError.START_FAILED), message=told)
+    row = replace(PENDING, false_starts=STARTS - 1)
+    image = EnvironmentRecord(image="team/image:1")
+    view = RunView(replace(record(), environment=image), [row])
+    (change,) = changes(view, {"run-exp0-a0": ended})
+    message = str(change.row.message)
+    assert change.row.reason is Reason.START_FAILED
+    assert message.startswith("Ray starts team/image:1 with podman")
+    assert message.endswith("FileNotFoundError: 'podman'")
 
 
 NOT_BUILT = AttemptState(State.FAILED, Reason.BUILD_FAILED, ended_at=6.0, message="no such package")

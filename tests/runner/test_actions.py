@@ -44,12 +44,6 @@ def test_a_start_action_that_fails_ends_it_and_the_end_actions_still_run(start: 
     assert attempt.log() == b"one\nend failed 1 action_failed\n"
 
 
-def test_an_unset_variable_is_an_error(start: Start) -> None:
-    attempt = start("print('script')", on_experiment_start=("echo $NO_SUCH_VARIABLE",))
-    assert attempt.wait().reason is Reason.ACTION_FAILED
-    assert b"NO_SUCH_VARIABLE: unbound variable" in attempt.log()
-
-
 def test_the_end_actions_run_after_a_failure_and_theirs_changes_nothing(start: Start) -> None:
     attempt = start("raise SystemExit(7)", on_experiment_end=("exit 5", TELLS, "kill -9 $$"))
     state = attempt.wait()

@@ -3,6 +3,9 @@
 import os
 import signal
 import sys
+import threading
+from base64 import b64encode
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -282,3 +285,53 @@ def test_an_environment_yml_is_for_whichever_program_there_is(
     again = run_again(attempt, 1)
     assert again.wait().state is State.SUCCEEDED
     assert f"create --prefix {homes(again)[0]} --file environment.yml" in again.build_log()
+
+
+class PrivateIndex(BaseHTTPRequestHandler):
+    """A package index of one package, for one user."""
+
+    wheel: Path
+
+    def do_GET(self) -> None:
+        if self.headers.get("Authorization") != "Basic " + b64encode(b"me:pa55word").decode():
+            self.send_error(401)
+            return
+        is_file = self.path.endswith(".whl")
+        page = f'<a href="/{self.wheel.name}">{self.wheel.name}</a>'.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/zip" if is_file else "text/html")
+        self.end_headers()
+        self.wfile.write(self.wheel.read_bytes() if is_file else page)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("requirement", ["private", "private==9"])
+def test_a_private_index_is_for_pips_variables_and_its_password_is_not_told(
+    start: Start, index: Path, tmp_path: Path, requirement: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PIP_NO_INDEX", "PIP_FIND_LINKS"):
+        monkeypatch.delenv(name)
+    PrivateIndex.wheel = wheel(tmp_path / "private", "private", "1.0")
+    with ThreadingHTTPServer(("127.0.0.1", 0), PrivateIndex) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        url = f"http://me:pa55word@127.0.0.1:{server.server_port}/simple"
+        attempt = start(
+            "import private; print(private.__version__)",
+            files={"requirements.txt": f"{requirement}\n"},
+            env={"PIP_INDEX_URL": url},
+            environment=REQUIREMENTS,
+        )
+        state = attempt.wait()
+        server.shutdown()
+    if requirement == "private":
+        assert attempt.log() == b"1.0\n", attempt.build_log()
+    else:
+        assert state.reason is Reason.BUILD_FAILED
+    assert "pa55word" not in attempt.build_log() + str(state.message)
+    kept = [path for path in attempt.temporary.rglob("*") if path.is_file()]
+    assert not any(b"pa55word" in path.read_bytes() for path in kept)
