@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gridray import archive
 from gridray.errors import BuildError, UsageError
+from gridray.settings import LOCAL
 from gridray.source import Manifest
 
 ENGINES = ("docker", "podman")
@@ -37,6 +38,11 @@ def registry_of(cluster: str, registry: str | None) -> str:
     Raises:
         UsageError: it has none.
     """
+    if registry is None and cluster == LOCAL:
+        raise UsageError(
+            "--dockerfile pushes to a registry, and this machine's own cluster has none",
+            hint="build the image with podman, and name it with --image",
+        )
     if registry is None:
         raise UsageError(
             f"--dockerfile needs a registry that the nodes of the cluster {cluster} pull from",

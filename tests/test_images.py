@@ -99,6 +99,8 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="the cluster lab") as caught:
         images.registry_of("lab", None)
     assert "registry = " in str(caught.value.hint)
+    with pytest.raises(UsageError, match="own cluster has none"):
+        images.registry_of("local", None)
 
 
 def test_a_container_cannot_see_a_directory(project: Path, tmp_path: Path) -> None:

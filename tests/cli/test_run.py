@@ -129,3 +129,15 @@ def test_hostile_file_names(call: Call, project: Path, hostile_names: list[str])
     assert len(lines) == len(good) + 5
     listed = call("files", "-o", "json").json["files"]
     assert set(good) <= {file["path"] for file in listed}
+
+
+def test_a_dry_run_tells_what_it_depends_on(call: Call, project: Path) -> None:
+    (project / "requirements.txt").write_text("numpy\n")
+    told = call("run", "--dry-run", "train.py").out
+    assert "Depends on requirements.txt." in told
+    assert call("run", "--dry-run", "-o", "json", "train.py").json["dependency_file"] == (
+        "requirements.txt"
+    )
+    assert "Depends" not in call("run", "--dry-run", "--no-dependencies", "train.py").out
+    missing = call("run", "--dry-run", "--dependency_file", "other.txt", "train.py")
+    assert missing.code == 2 and "'other.txt' does not exist" in missing.err
