@@ -11,6 +11,7 @@ import importlib.metadata
 import importlib.util
 import io
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -27,6 +28,7 @@ PACKAGE = Path(__file__).parent
 LIBRARIES = "_libraries"
 LIBRARY = "obstore"
 INSTALLER = "uv"
+OLDEST_INSTALLER = (0, 9)
 VERSIONS = (LIBRARY, INSTALLER)
 TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 
@@ -120,7 +122,17 @@ def provide_installer() -> str:
         from uv import find_uv_bin
 
         return find_uv_bin()
-    return shutil.which(INSTALLER) or str(_installed(INSTALLER, _has_program) / "bin" / INSTALLER)
+    found = shutil.which(INSTALLER)
+    if found is not None and _is_recent(found):
+        return found
+    return str(_installed(INSTALLER, _has_program) / "bin" / INSTALLER)
+
+
+def _is_recent(program: str) -> bool:
+    """Whether a uv that others have installed knows what we ask of it."""
+    answer = subprocess.run([program, "--version"], capture_output=True, text=True)
+    version = re.match(r"uv (\d+)\.(\d+)", answer.stdout)
+    return version is not None and (int(version[1]), int(version[2])) >= OLDEST_INSTALLER
 
 
 def _versions() -> str:

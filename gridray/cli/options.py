@@ -137,45 +137,6 @@ Env = Annotated[
         "--env", metavar="KEY=VALUE", help="An environment variable of the script; repeatable."
     ),
 ]
-DependencyFile = Annotated[
-    str | None,
-    typer.Option(
-        "--dependency_file",
-        metavar="PATH",
-        help="What to install: a requirements.txt, pyproject.toml, uv.lock or environment.yml. "
-        "By default the one in this directory, if there is one.",
-    ),
-]
-WrittenFile = Annotated[
-    str | None,
-    typer.Option(
-        "--dependency_file",
-        metavar="FILE",
-        help="What to write: a requirements.txt or an environment.yml. By default the one in this "
-        "directory.",
-    ),
-]
-NoDependencies = Annotated[
-    bool,
-    typer.Option("--no-dependencies", help="Install nothing, whatever files are here."),
-]
-Image = Annotated[
-    str | None,
-    typer.Option(
-        "--image",
-        metavar="REF",
-        help="A container image, with Ray in it, that the experiments run in.",
-    ),
-]
-Dockerfile = Annotated[
-    str | None,
-    typer.Option(
-        "--dockerfile",
-        "-d",
-        metavar="PATH",
-        help="Build the image from this file, and push it to the cluster's registry.",
-    ),
-]
 MaxParallel = Annotated[
     int | None,
     typer.Option(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from gridray.cli import options, panels
+from gridray.cli import needs, options, panels
 from gridray.cli.command import command
 from gridray.cli.output import Output
 
@@ -29,10 +29,15 @@ def run(
     cpus: options.Cpus = 0,
     memory: options.Memory = None,
     env: options.Env = None,
-    dependency_file: options.DependencyFile = None,
-    no_dependencies: options.NoDependencies = False,
-    image: options.Image = None,
-    dockerfile: options.Dockerfile = None,
+    dependency_file: needs.DependencyFile = None,
+    no_dependencies: needs.NoDependencies = False,
+    image: needs.Image = None,
+    dockerfile: needs.Dockerfile = None,
+    on_build_start: needs.OnBuildStart = None,
+    on_build: needs.OnBuild = None,
+    on_build_end: needs.OnBuildEnd = None,
+    on_experiment_start: needs.OnExperimentStart = None,
+    on_experiment_end: needs.OnExperimentEnd = None,
     max_parallel: options.MaxParallel = None,
     max_experiments: options.MaxExperiments = 10_000,
     auto_resume: options.AutoResume = False,
@@ -72,6 +77,13 @@ def run(
         "dependencies": False if no_dependencies else None,
         "image": image,
         "dockerfile": dockerfile,
+        "actions": running.actions(
+            on_build_start=on_build_start,
+            on_build=on_build,
+            on_build_end=on_build_end,
+            on_experiment_start=on_experiment_start,
+            on_experiment_end=on_experiment_end,
+        ),
         "max_parallel": max_parallel,
         "max_experiments": max_experiments,
         "auto_resume": auto_resume,

@@ -36,6 +36,11 @@ def tell_misplaced(out: Output, ctx: typer.Context, script: str, args: Sequence[
         )
 
 
+def actions(**commands: "list[str] | None") -> "dict[str, list[str]] | None":
+    """Return the actions that were given, None if none was."""
+    return {name: lines for name, lines in commands.items() if lines} or None
+
+
 def warn(out: Output, warnings: Iterable[str]) -> None:
     for warning in warnings:
         out.warn(warning)

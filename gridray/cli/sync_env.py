@@ -2,7 +2,7 @@
 
 import typer
 
-from gridray.cli import options, panels
+from gridray.cli import needs, options, panels
 from gridray.cli.command import command
 from gridray.cli.output import Output
 
@@ -12,7 +12,7 @@ def register(app: typer.Typer) -> None:
 
 
 def sync_env(
-    out: Output, dependency_file: options.WrittenFile = None, yes: options.Yes = False
+    out: Output, dependency_file: needs.WrittenFile = None, yes: options.Yes = False
 ) -> None:
     """Write the active environment into requirements.txt."""
     from gridray.cli import syncing
