@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from gridray.errors import StoreError
+from gridray.errors import BuildError, StoreError
 from gridray.layout import AttemptName
 from gridray.runner.log import LogWriter
 from gridray.runner.periodic import Aside
@@ -44,7 +44,7 @@ class BuildLog:
         if self._file is not None:
             self._file.close()
         closing = Aside(self._writer.close)
-        if error is None:
+        if error is None or isinstance(error, BuildError):
             while not closing.is_over(LOOK_INTERVAL):
                 self._heed()
             return

@@ -88,7 +88,11 @@ class Place:
         # For a moment nobody has it. Who takes it alone then sees that there is nothing to build,
         # and that it is not what was used longest ago.
         fcntl.flock(self.lock, fcntl.LOCK_SH)
-        self._trim()
+        try:
+            self._trim()
+        except OSError:
+            # What is too much today is removed another day.
+            return
 
     def fail(self, message: str) -> None:
         """Tell those who wait that the build has failed, and leave nothing of it but its log."""
