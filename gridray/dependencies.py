@@ -90,18 +90,29 @@ def needs_source(root: Path, file: str) -> bool:
     )
 
 
-def import_path(root: Path, file: str) -> Path | None:
-    """Return the directory from which a project's own packages are imported, if it is one."""
+def import_paths(root: Path, file: str) -> list[Path]:
+    """Return the directories from which the source's own packages are imported.
+
+    They are those of a project that is built, and of what a requirements file installs with `-e`:
+    an environment is shared, and each experiment has a source of its own.
+    """
     home = root / PurePosixPath(file).parent
-    if kind(file) not in (Kind.LOCK, Kind.PROJECT):
-        return None
+    if kind(file) is Kind.CONDA:
+        return []
+    if kind(file) is Kind.REQUIREMENTS:
+        lines = (line for each in belonging(root, file) for line in _lines(_read(root, each)))
+        places = [home / target for line in lines for target in _editable(line)]
+        return [_packages(place) for place in places if place.is_dir()]
     try:
         text = (home / PROJECT).read_text("utf-8", "replace")
     except OSError:
-        return None
-    if not _BUILD_SYSTEM.search(text):
-        return None
-    return home / "src" if (home / "src").is_dir() else home
+        return []
+    return [_packages(home)] if _BUILD_SYSTEM.search(text) else []
+
+
+def _packages(project: Path) -> Path:
+    """Return where a project has its packages, by the two usual layouts."""
+    return project / "src" if (project / "src").is_dir() else project
 
 
 def _found(root: Path, going: Collection[str]) -> str | None:
@@ -200,6 +211,13 @@ def _nested(words: list[str]) -> Iterator[str]:
     )
     if match and "://" not in match["file"] and "${" not in match["file"]:
         yield match["file"].strip("'\"")
+
+
+def _editable(words: list[str]) -> Iterator[str]:
+    """Yield the directory that a line installs with `-e`, without its extras."""
+    match = re.fullmatch(r"(-e|--editable)(\s+|=)?(?P<place>[^\s\[]+).*", " ".join(words))
+    if match and ":" not in match["place"]:
+        yield match["place"]
 
 
 def _relative(referrer: str, path: str) -> str:

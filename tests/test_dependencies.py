@@ -142,12 +142,13 @@ def test_what_lies_in_the_source_is_known(root: Path, name: str, text: str, need
     assert dependencies.needs_source(root, name) is needs
 
 
-def test_a_projects_own_package_is_imported_from_where_it_is(root: Path) -> None:
+def test_the_sources_own_packages_are_imported_from_where_they_are(root: Path) -> None:
     built = NAMES_SOME + "[build-system]\nrequires = []\n"
     fill(root, {"pyproject.toml": built, "a/pyproject.toml": built, "a/src/x.py": ""})
     fill(root, {"b/pyproject.toml": NAMES_SOME, "b/src/x.py": "", "a/uv.lock": ""})
-    where = dependencies.import_path
-    assert where(root, "pyproject.toml") == root
-    assert where(root, "a/uv.lock") == root / "a" / "src"
-    assert where(root, "b/pyproject.toml") is None
-    assert where(root, "requirements.txt") is None
+    fill(root, {"requirements.txt": "numpy\n-e .[dev]  # ours\n--editable=a\n-e git+https://x/y\n"})
+    where = dependencies.import_paths
+    assert where(root, "pyproject.toml") == [root]
+    assert where(root, "a/uv.lock") == [root / "a" / "src"]
+    assert where(root, "b/pyproject.toml") == []
+    assert where(root, "requirements.txt") == [root, root / "a" / "src"]

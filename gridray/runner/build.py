@@ -63,10 +63,9 @@ def provide(
         else:
             log.replay(place.log, "built before on this node; the build had printed:")
     workspace.add(place.home / SOURCE, kept["files"])
-    imports = None
-    if needs.dependency_file is not None:
-        imports = dependencies.import_path(workspace.root, needs.dependency_file)
-    return Environment(place.home / ENVIRONMENT if kept["has_environment"] else None, imports)
+    file, home = needs.dependency_file, place.home / ENVIRONMENT
+    imports = [] if file is None else dependencies.import_paths(workspace.root, file)
+    return Environment(home if kept["has_environment"] else None, tuple(imports))
 
 
 def commands(needs: EnvironmentRecord) -> tuple[str, ...]:

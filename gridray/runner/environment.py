@@ -19,11 +19,11 @@ RAY_JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 class Environment:
     """What is installed for a script: the directory of an environment, None: the node's own.
 
-    `imports` is where its project's own packages are.
+    `imports` are where the packages of the source itself are.
     """
 
     home: Path | None = None
-    imports: Path | None = None
+    imports: tuple[Path, ...] = ()
 
     @property
     def python(self) -> tuple[str, ...]:
@@ -34,8 +34,8 @@ class Environment:
     def applied(self, env: Mapping[str, str]) -> dict[str, str]:
         """Return variables with which programs of this environment are found first."""
         found = dict(env)
-        if self.imports is not None:
-            places = [env.get("PYTHONPATH", ""), str(self.imports)]
+        places = [env.get("PYTHONPATH", ""), *map(str, self.imports)]
+        if self.imports:
             found["PYTHONPATH"] = os.pathsep.join(place for place in places if place)
         if self.home is None:
             return found
