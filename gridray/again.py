@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gridray import __version__, actions, launch, layout, sealing, settings
+from gridray import __version__, actions, launch, layout, recording, sealing, settings
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
@@ -76,12 +76,12 @@ def retry(
     nonce = layout.nonce(int(now * 1000), secrets.token_hex(4))
     key = layout.sealed(run, record.identity, nonce)
     if needs_secrets:
-        store.put(key, launch.seal(record, cluster))
+        store.put(key, recording.seal(record, cluster))
     try:
         _ask(store, record, RetryRequest(frozenset(indexes), now), nonce)
     except BaseException:
         if needs_secrets:
-            launch.remove(store, key)
+            recording.remove(store, key)
         raise
 
 
@@ -132,7 +132,7 @@ def rerun(
     old = read_run(store, run)
     sealing.values(old.secrets, os.environ)
     points = read_points(store, run)
-    new_name = launch.free_name(store, None if name is None else layout.check_run_name(name))
+    new_name = recording.free_name(store, None if name is None else layout.check_run_name(name))
     if not store.exists(layout.source(old.source.digest)):
         raise NotFoundError(
             f"the source of the run {run!r} is not in {store.url} any more",
@@ -146,7 +146,7 @@ def rerun(
         progress(f"started the controller on cluster {chosen.name}")
     record = _anew(old, new_name, chosen)
     changes = runs.changes(store, run)
-    launch.write(store, record, points, launch.attachments(record, chosen, changes))
+    recording.write(store, record, points, recording.attachments(record, chosen, changes))
     return record
 
 

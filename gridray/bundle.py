@@ -2,7 +2,8 @@
 
 The bundle holds `gridray` and, below `_libraries/`, the one compiled library that controller and
 runner need and that Ray's own nodes lack. Where the node is of another kind than the machine that
-made the bundle, the node installs that library for itself.
+made the bundle, the node installs that library for itself; and likewise uv, which is too large to
+travel, once something is to be installed with it.
 """
 
 import hashlib
@@ -10,12 +11,14 @@ import importlib.metadata
 import importlib.util
 import io
 import os
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from gridray.errors import ClusterError
@@ -24,14 +27,15 @@ from gridray.scratch import private_directory
 PACKAGE = Path(__file__).parent
 LIBRARIES = "_libraries"
 LIBRARY = "obstore"
+INSTALLER = "uv"
+OLDEST_INSTALLER = (0, 9)
+VERSIONS = (LIBRARY, INSTALLER)
 TIMESTAMP = (1980, 1, 1, 0, 0, 0)
 
 
 def identity() -> str:
     """Return a name for this Gridray: the same code and library have the same one."""
-    digest = hashlib.sha256(
-        f"{LIBRARY} {importlib.metadata.version(LIBRARY)} {sys.platform}".encode()
-    )
+    digest = hashlib.sha256(f"{_versions()} {sys.platform}".encode())
     for name, path in _own_files():
         digest.update(f"{name}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
@@ -62,14 +66,34 @@ def foreign_entrypoint(module: str, *arguments: str) -> str:
     )
 
 
+# In a container there is no working directory of the job: the package is asked for where Ray
+# keeps it (ray/_private/runtime_env/packaging.py, `_download_and_unpack_package`).
+FETCH = """
+import io, os, sys, tempfile, zipfile
+from ray._raylet import GcsClient
+package = GcsClient(address=os.environ["RAY_ADDRESS"]).internal_kv_get(sys.argv[1].encode(), None)
+if package is None:
+    sys.exit(f"gridray: {sys.argv[1]} is not on the cluster")
+place = tempfile.mkdtemp(prefix="gridray-bundle-")
+zipfile.ZipFile(io.BytesIO(package)).extractall(place)
+os.chdir(place)
+os.execv(sys.executable, [sys.executable, "-m", *sys.argv[2:]])
+"""
+
+
+def container_entrypoint(package: str, module: str, *arguments: str) -> str:
+    """Return the command of a job in a container, which has Ray and any Python."""
+    words = shlex.join(["-c", FETCH, f"gcs://{package}", module, *arguments])
+    return f'p=$(command -v python || command -v python3); exec "$p" {words}'
+
+
 def build() -> bytes:
     """Return the bundle as a zip file."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
         for name, path in [*_own_files(), *_library_files()]:
             file.writestr(zipfile.ZipInfo(name, TIMESTAMP), path.read_bytes())
-        version = importlib.metadata.version(LIBRARY)
-        file.writestr(zipfile.ZipInfo(f"{LIBRARIES}/VERSION", TIMESTAMP), version)
+        file.writestr(zipfile.ZipInfo(f"{LIBRARIES}/VERSIONS", TIMESTAMP), _versions())
     return buffer.getvalue()
 
 
@@ -85,11 +109,47 @@ def provide_libraries() -> None:
     if _works_from(travelling):
         sys.path.append(str(travelling))
         return
-    version = (travelling / "VERSION").read_text()
-    installed = private_directory(Path(tempfile.gettempdir())) / f"{LIBRARY}-{version}"
-    if not _works_from(installed):
-        _install(f"{LIBRARY}=={version}", installed)
-    sys.path.append(str(installed))
+    sys.path.append(str(_installed(LIBRARY, _works_from)))
+
+
+def provide_installer() -> str:
+    """On a node: return the path of uv.
+
+    Raises:
+        ClusterError: the node has it not, and cannot install it.
+    """
+    if importlib.util.find_spec(INSTALLER) is not None:
+        from uv import find_uv_bin
+
+        return find_uv_bin()
+    found = shutil.which(INSTALLER)
+    if found is not None and _is_recent(found):
+        return found
+    return str(_installed(INSTALLER, _has_program) / "bin" / INSTALLER)
+
+
+def _is_recent(program: str) -> bool:
+    """Whether a uv that others have installed knows what we ask of it."""
+    answer = subprocess.run([program, "--version"], capture_output=True, text=True)
+    version = re.match(r"uv (\d+)\.(\d+)", answer.stdout)
+    return version is not None and (int(version[1]), int(version[2])) >= OLDEST_INSTALLER
+
+
+def _versions() -> str:
+    """Return `NAME==VERSION` lines of what a node may have to install."""
+    travelling = PACKAGE.parent / LIBRARIES / "VERSIONS"
+    if travelling.exists():
+        return travelling.read_text()
+    return "".join(f"{name}=={importlib.metadata.version(name)}\n" for name in VERSIONS)
+
+
+def _installed(name: str, works_from: Callable[[Path], bool]) -> Path:
+    """Return the directory of a package that this node has installed for itself."""
+    requirement = next(line for line in _versions().split() if line.startswith(f"{name}=="))
+    target = private_directory(Path(tempfile.gettempdir())) / requirement.replace("==", "-")
+    if not works_from(target):
+        _install(requirement, target, works_from)
+    return target
 
 
 def _works_from(directory: Path) -> bool:
@@ -100,7 +160,11 @@ def _works_from(directory: Path) -> bool:
     return subprocess.run(command, capture_output=True).returncode == 0
 
 
-def _install(requirement: str, target: Path) -> None:
+def _has_program(directory: Path) -> bool:
+    return os.access(directory / "bin" / INSTALLER, os.X_OK)
+
+
+def _install(requirement: str, target: Path, works_from: Callable[[Path], bool]) -> None:
     """Install into a directory of its own, which appears only when it is whole."""
     with tempfile.TemporaryDirectory(dir=target.parent) as partial:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
@@ -115,7 +179,7 @@ def _install(requirement: str, target: Path) -> None:
         try:
             os.rename(f"{partial}/new", target)
         except OSError:
-            if not _works_from(target):
+            if not works_from(target):
                 raise
 
 

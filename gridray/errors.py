@@ -11,6 +11,7 @@
     ├── SourceError             the working directory cannot be snapshotted
     ├── StoreError              the store cannot be read or written
     │   └── DamagedError        one object in it cannot be understood
+    ├── BuildError              an environment that cannot be built on a node
     └── ClusterError            a Ray cluster that cannot be reached, started or used
         └── AuthenticationError   its token is missing or wrong
 
@@ -67,6 +68,10 @@ class StoreError(GridrayError):
 
 
 class DamagedError(StoreError):
+    pass
+
+
+class BuildError(GridrayError):
     pass
 
 

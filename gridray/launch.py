@@ -6,29 +6,41 @@ import platform
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gridray import __version__, archive, git, layout, scripts, sealing, settings, source, sweep
+from gridray import (
+    __version__,
+    archive,
+    dependencies,
+    git,
+    images,
+    layout,
+    recording,
+    scripts,
+    sealing,
+    settings,
+    source,
+    sweep,
+)
 from gridray.checkout import Checkout, checked_out, working_directory
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.capacity import shortage
 from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
-from gridray.errors import ClusterError, ExistsError, GridrayError, SourceError, UsageError
-from gridray.names import random_name
+from gridray.errors import ClusterError, SourceError, UsageError
 from gridray.records import (
     ClusterRecord,
+    EnvironmentRecord,
     GitRecord,
     Point,
     Resources,
     RunRecord,
     ScratchRecord,
     SourceRecord,
-    write_points,
 )
 from gridray.settings import Settings
 from gridray.source import Manifest
@@ -51,6 +63,7 @@ class Plan:
     sweep: Sweep
     manifest: Manifest
     resources: Resources
+    environment: EnvironmentRecord
     warnings: tuple[str, ...]
     git: GitRecord | None = None
     changes: bytes = b""
@@ -78,7 +91,8 @@ def plan(spec: RunSpec, checkout: Checkout | None = None) -> Plan:
         checkout: where its files are; None: in the working directory.
 
     Raises:
-        UsageError: the script does not exist, the sweep is broken, or a secret is not set.
+        UsageError: the script or the dependency file does not exist, the sweep is broken, or a
+            secret is not set.
         SourceError: the working directory cannot be snapshotted.
     """
     sealing.values(spec.secrets, os.environ)
@@ -101,6 +115,7 @@ def plan(spec: RunSpec, checkout: Checkout | None = None) -> Plan:
         sweep=expanded,
         manifest=manifest,
         resources=Resources(spec.cpus or 1, spec.gpus, spec.memory),
+        environment=_environment(spec, manifest),
         warnings=(
             *checkout.warnings,
             *expanded.warnings,
@@ -139,54 +154,58 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
     Raises:
         ExistsError: a run of this name exists.
         ClusterError: the cluster cannot be started or reached, or can never give the resources.
+        BuildError: its container image cannot be built.
         StoreError: the store cannot be written.
     """
     chosen = settings.load()
     store = Store(chosen.store)
-    name = free_name(store, planned.spec.name)
-    cluster = open_cluster(planned.spec.cluster or chosen.cluster, chosen, store, progress)
+    name = recording.free_name(store, planned.spec.name)
+    wanted = planned.spec.cluster or chosen.cluster
+    registry = _check_image(planned, wanted, chosen, store)
+    cluster = open_cluster(wanted, chosen, store, progress)
     check_resources(cluster, planned.resources)
     if planned.spec.secrets:
         sealing.check_token(cluster.token)
+    planned = _with_image(planned, registry, progress)
     source_record, is_new = _put_source(store, planned.manifest)
     try:
         if ensure_controller(cluster, store):
             progress(f"started the controller on cluster {cluster.name}")
         record = _record(planned, name, cluster, source_record)
-        attached = attachments(record, cluster, planned.changes)
-        write(store, record, planned.points(), attached)
+        attached = recording.attachments(record, cluster, planned.changes)
+        recording.write(store, record, planned.points(), attached)
     except BaseException:
         if is_new:
-            remove(store, layout.source(source_record.digest))
+            recording.remove(store, layout.source(source_record.digest))
         raise
     return record
 
 
-def attachments(record: RunRecord, cluster: Cluster, changes: bytes) -> dict[str, bytes]:
-    """Return what goes into the store beside a run's record, by its key.
-
-    Args:
-        changes: what its source has that its commit does not have.
+def _check_image(planned: Plan, cluster: str, chosen: Settings, store: Store) -> str | None:
+    """Return the registry that the run's image goes to, if one is to be built.
 
     Raises:
-        UsageError: one of its secrets is not set.
-        ClusterError: it has secrets, and the cluster no token.
+        UsageError: no image can be built here, or none could see the store.
     """
-    found = {layout.changes(record.name): changes} if changes else {}
-    if record.secrets:
-        found[layout.sealed(record.name, record.identity)] = seal(record, cluster)
-    return found
+    spec = planned.spec
+    if (spec.image or spec.dockerfile) and store.is_directory:
+        raise UsageError(
+            f"a container does not see the directory {store.url}, which is the store",
+            hint='an image needs a store on S3: store = "s3://bucket/prefix" in settings.toml',
+        )
+    if spec.dockerfile is None:
+        return None
+    named = chosen.clusters.get(cluster)
+    images.engine()
+    return images.registry_of(cluster, named.registry if named else None)
 
 
-def seal(record: RunRecord, cluster: Cluster) -> bytes:
-    """Return the secrets of a run as its cluster can read them.
-
-    Raises:
-        UsageError: one of them is not set.
-        ClusterError: the cluster has no token.
-    """
-    values = sealing.values(record.secrets, os.environ)
-    return sealing.seal(values, cluster.token, record.name, record.identity)
+def _with_image(planned: Plan, registry: str | None, progress: Progress) -> Plan:
+    if registry is None or planned.spec.dockerfile is None:
+        return planned
+    dockerfile = os.path.normpath(planned.spec.dockerfile)
+    image = images.provide(planned.manifest, dockerfile, registry, progress)
+    return replace(planned, environment=replace(planned.environment, image=image))
 
 
 def choose_cluster(name: str | None) -> str:
@@ -229,23 +248,33 @@ def _check_script_goes_along(manifest: Manifest, script: str) -> None:
         )
 
 
-def free_name(store: Store, wanted: str | None) -> str:
-    """Return the name that a new run gets.
-
-    Raises:
-        ExistsError: the one that is wanted is taken.
-    """
-    if wanted is None:
-        return random_name()
-    if store.exists(layout.wave(wanted, 0)):
-        raise _taken(wanted)
-    return wanted
-
-
-def _taken(name: str) -> ExistsError:
-    return ExistsError(
-        f"there is a run {name!r} already",
-        hint=f"choose another --name, or `gridray delete run {name}` first",
+def _environment(spec: RunSpec, manifest: Manifest) -> EnvironmentRecord:
+    """Return what the scripts need installed."""
+    if spec.dependency_file is not None and not spec.dependencies:
+        raise UsageError(
+            f"--dependency_file {spec.dependency_file} and --no-dependencies contradict each other",
+            hint="leave out one of them",
+        )
+    if spec.image is not None and spec.dockerfile is not None:
+        raise UsageError(
+            f"--image {spec.image} and --dockerfile {spec.dockerfile} contradict each other",
+            hint="leave out one of them",
+        )
+    going = {file.path for file in manifest.files if not file.is_dir}
+    if spec.dockerfile is not None and os.path.normpath(spec.dockerfile) not in going:
+        raise UsageError(
+            f"--dockerfile {spec.dockerfile!r} is not among the files that go along",
+            hint="name a file below this directory; `gridray files` lists what goes along",
+        )
+    file = None
+    if spec.dependencies:
+        file = dependencies.choose(manifest.root, going, spec.dependency_file)
+    return EnvironmentRecord(
+        dependency_file=file,
+        image=spec.image,
+        on_build_start=spec.actions.on_build_start,
+        on_build=spec.actions.on_build,
+        on_build_end=spec.actions.on_build_end,
     )
 
 
@@ -331,6 +360,9 @@ def _record(planned: Plan, name: str, cluster: Cluster, source: SourceRecord) ->
         secrets=planned.spec.secrets,
         scratch=_scratch(planned.spec),
         git=planned.git,
+        environment=planned.environment,
+        on_experiment_start=planned.spec.actions.on_experiment_start,
+        on_experiment_end=planned.spec.actions.on_experiment_end,
     )
 
 
@@ -338,49 +370,3 @@ def _scratch(spec: RunSpec) -> ScratchRecord | None:
     if spec.scratch is None:
         return None
     return ScratchRecord(spec.scratch.size, spec.scratch.mount_path)
-
-
-def write(
-    store: Store, record: RunRecord, points: list[Point], attached: Mapping[str, bytes]
-) -> None:
-    """Claim the name, announce the run, then make it real with its record.
-
-    Args:
-        attached: what else belongs to it, by its key.
-
-    Raises:
-        ExistsError: the name is taken.
-        StoreError: the store cannot be written; nothing of the run is left then.
-    """
-    try:
-        write_points(store, record.name, points)
-    except ExistsError as error:
-        raise _taken(record.name) from error
-    try:
-        # The marker first: who takes it away takes the secrets, too.
-        store.put(_marker(record), b"")
-        for key, data in attached.items():
-            store.put(key, data)
-        store.create_json(layout.run_record(record.name), record.to_json())
-    except BaseException:
-        _withdraw(store, record, attached)
-        raise
-
-
-def _withdraw(store: Store, record: RunRecord, attached: Iterable[str]) -> None:
-    """Leave nothing of a run whose record could not be written."""
-    claim = layout.wave(record.name, 0)
-    for key in (layout.run_record(record.name), *attached, _marker(record), claim):
-        remove(store, key)
-
-
-def _marker(record: RunRecord) -> str:
-    return layout.active_run(record.cluster.key, record.name, record.identity)
-
-
-def remove(store: Store, key: str) -> None:
-    """Take back what was written; the error that made it necessary is the one to be told."""
-    try:
-        store.delete(key)
-    except GridrayError:
-        return

@@ -15,10 +15,14 @@ CLUSTER_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 
 @dataclass(frozen=True)
 class ClusterSettings:
-    """An existing Ray cluster that the user has given a name."""
+    """An existing Ray cluster that the user has given a name.
+
+    `registry` is where its nodes pull container images from, as `host/path`.
+    """
 
     address: str
     token: str | None = None
+    registry: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,11 +95,12 @@ def _clusters(path: Path, tables: object) -> dict[str, ClusterSettings]:
     for name, table in tables.items():
         if (
             not isinstance(table, dict)
-            or set(table) - {"address", "token"}
+            or set(table) - {"address", "token", "registry"}
             or "address" not in table
         ):
             raise UsageError(
-                f"{path}: [clusters.{name}] has to have an address, and may have a token",
+                f"{path}: [clusters.{name}] has to have an address, and may have a token "
+                "and a registry",
                 hint=f'[clusters.{name}]\naddress = "http://host:8265"',
             )
         if not CLUSTER_NAME.fullmatch(name):
@@ -107,5 +112,7 @@ def _clusters(path: Path, tables: object) -> dict[str, ClusterSettings]:
             raise UsageError(f"{path}: the name {LOCAL!r} is taken by this machine's own cluster")
         address = _text(path, table, "address")
         assert address is not None
-        clusters[name] = ClusterSettings(address, _text(path, table, "token"))
+        clusters[name] = ClusterSettings(
+            address, _text(path, table, "token"), _text(path, table, "registry")
+        )
     return clusters

@@ -136,6 +136,7 @@ class RunSpec(BaseModel):
         hold_after: when the first so many experiments all fail in the same way, the others are
             held; None: never.
         dependency_file: below `root`; None: the first that is found there.
+        dependencies: whether they are looked for and installed.
         image: a container image that the experiments run in.
         dockerfile: below `root`; the image is built from it.
         actions: commands around the build and the script.
@@ -171,6 +172,7 @@ class RunSpec(BaseModel):
     grace: float = Field(default=30.0, ge=0, allow_inf_nan=False)
     hold_after: int | None = Field(default=5, ge=1)
     dependency_file: str | None = None
+    dependencies: bool = True
     image: str | None = None
     dockerfile: str | None = None
     actions: Actions = Field(default_factory=Actions)

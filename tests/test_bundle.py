@@ -1,6 +1,8 @@
 """Gridray travels along, also to a node that has none of its libraries."""
 
+import importlib.metadata
 import io
+import os
 import subprocess
 import sys
 import zipfile
@@ -60,3 +62,27 @@ def test_the_command_of_a_foreign_cluster_says_when_there_is_no_ray(tmp_path: Pa
         ["/bin/sh", "-c", command], env={"PATH": str(tmp_path)}, capture_output=True, text=True
     )
     assert answer.returncode == 1 and "no python with ray" in answer.stdout
+
+
+def test_a_node_that_can_neither_find_nor_install_uv_says_so(tmp_path: Path) -> None:
+    with zipfile.ZipFile(io.BytesIO(bundle.build())) as file:
+        file.extractall(tmp_path)
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from gridray import bundle\nfrom gridray.errors import ClusterError\n"
+        "try: bundle.provide_installer()\n"
+        "except ClusterError as error: print(error.message)"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-S", "-c", program, str(tmp_path)],
+        env={
+            "PATH": "/nowhere",
+            "TMPDIR": str(tmp_path),
+            "PIP_NO_INDEX": "1",
+            "PIP_CONFIG_FILE": os.devnull,
+        },
+        capture_output=True,
+        text=True,
+    )
+    version = importlib.metadata.version("uv")
+    assert f"this node needs uv=={version} and cannot install it" in answer.stdout, answer.stderr

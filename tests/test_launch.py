@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gridray import launch, layout
+from gridray import launch, layout, recording
 from gridray.clusters.cluster import Cluster
 from gridray.errors import ClusterError, ExistsError, NotFoundError, StoreError, UsageError
 from gridray.launch import Plan, plan
@@ -81,7 +81,7 @@ def test_a_record_that_cannot_be_written_takes_everything_back(tmp_path: Path) -
     store = Store(str(tmp_path / "store"))
     (tmp_path / "store" / layout.run_record("run")).mkdir(parents=True)
     with pytest.raises((StoreError, ExistsError)):
-        launch.write(store, record(), [], {layout.changes("run"): b"changes"})
+        recording.write(store, record(), [], {layout.changes("run"): b"changes"})
     assert store.entries("runs/") == [] and store.entries("active/") == []
 
 
@@ -96,7 +96,7 @@ def test_secrets_are_there_before_the_run_is(store: Store, monkeypatch: pytest.M
 
     monkeypatch.setattr(store, "create_json", create)
     key = layout.sealed("run", made.identity)
-    launch.write(store, made, [], {key: b"sealed secrets"})
+    recording.write(store, made, [], {key: b"sealed secrets"})
     assert seen == [[], [key]] and store.get(key) == b"sealed secrets"
 
 
@@ -123,10 +123,10 @@ def test_a_cluster_without_a_token_takes_no_secrets(
 
 @pytest.mark.usefixtures("in_project")
 def test_two_runs_of_one_name_cannot_both_exist(store: Store) -> None:
-    launch.write(store, record(), [], {})
+    recording.write(store, record(), [], {})
     before = store.entries("")
     with pytest.raises(ExistsError, match="'run'") as caught:
-        launch.write(store, record(), [], {})
+        recording.write(store, record(), [], {})
     assert store.entries("") == before
     assert caught.value.hint is not None and "delete run run" in caught.value.hint
 

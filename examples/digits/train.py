@@ -1,7 +1,7 @@
 """Trains a small network on scikit-learn's bundled handwritten digits, one epoch at a time.
 
-It prints a line an epoch, appends to metrics.jsonl, saves a checkpoint after each epoch, and goes
-on from its checkpoint if there is one.
+It prints a line an epoch and a table at the end, appends to metrics.jsonl, saves a checkpoint after
+each epoch, and goes on from its checkpoint if there is one. What it needs is in requirements.txt.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
+from tabulate import tabulate
 
 CHECKPOINT = Path("checkpoint.pkl")
 METRICS = Path("metrics.jsonl")
@@ -54,6 +55,8 @@ def main() -> None:
         with METRICS.open("a") as file:
             file.write(json.dumps(metrics) + "\n")
         save(epoch, model)
+    table = [json.loads(line) for line in METRICS.read_text().splitlines()]
+    print(tabulate(table, headers="keys"))
 
 
 def save(epoch: int, model: MLPClassifier) -> None:

@@ -21,6 +21,7 @@ from gridray.cli import (
     run,
     status,
     stop,
+    sync_env,
     view,
     why,
 )
@@ -45,8 +46,9 @@ app = typer.Typer(
 )
 for module in (
     run,
-    retry,
     config,
+    sync_env,
+    retry,
     status,
     logs,
     artifacts,

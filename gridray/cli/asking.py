@@ -13,7 +13,7 @@ from gridray.cli import running, text
 from gridray.cli.output import Output
 from gridray.errors import UsageError
 from gridray.git import without_credentials
-from gridray.spec import RunSpec, make_scratch, make_spec, parse_env, parse_secrets
+from gridray.spec import Actions, RunSpec, make_scratch, make_spec, parse_env, parse_secrets
 
 Typed = Mapping[str, Any]
 
@@ -71,6 +71,15 @@ def _scratch(typed: Typed) -> Typed:
     return {} if found is None else {"scratch": found}
 
 
+def _dependencies(typed: Typed) -> Typed:
+    return {"dependencies": False} if typed.get("no_dependencies") else {}
+
+
+def _actions(typed: Typed) -> Typed:
+    found = {name: typed[name] for name in Actions.model_fields if name in typed}
+    return {"actions": found} if found else {}
+
+
 # An option that has the name of a field is that field. These say what the others mean; each gets
 # all options that were typed.
 MEANINGS: tuple[Callable[[Typed], Typed], ...] = (
@@ -80,6 +89,8 @@ MEANINGS: tuple[Callable[[Typed], Typed], ...] = (
     _roots,
     _source,
     _scratch,
+    _dependencies,
+    _actions,
 )
 
 

@@ -61,8 +61,11 @@ class Log:
             write(line)
         return True
 
-    def follow(self, out: Output, write: Printer) -> None:
+    def follow(self, out: Output, write: Printer, *, with_build: bool = False) -> None:
         """Print lines as they come, attempt by attempt, until the experiment is over.
+
+        Args:
+            with_build: begin with the log of the build, until the script starts.
 
         Raises:
             UsageError: only one attempt was asked for.
@@ -71,22 +74,35 @@ class Log:
             raise UsageError(
                 "--follow goes from attempt to attempt", hint="leave one of --attempt and -f out"
             )
-        run, index = self.experiment.run, self.experiment.index
+        run = self.experiment.run
         out.on_interrupt = f"{run} goes on; `gridray stop run {run}` ends it"
+        if with_build:
+            self._follow("build", out, write, self._has_begun)
+        self._follow("stdout", out, write, lambda: False)
+
+    def _follow(
+        self, stream: str, out: Output, write: Printer, is_enough: Callable[[], bool]
+    ) -> None:
+        run, index = self.experiment.run, self.experiment.index
         outage = watching.outlast(out, lambda: stalls.Outage(self.store, run))
-        follower = logs.Follower(self.store, run, index, last=self.last)
+        follower = logs.Follower(self.store, run, index, stream, self.last)
         is_stalled = False
         while True:
+            is_last = watching.outlast(out, is_enough)
             look = watching.outlast(out, follower.look)
             for part in look.parts:
                 self._write_part(part, out, write)
             out.flush()
-            if look.is_over:
+            if look.is_over or is_last:
                 return
             was_stalled, is_stalled = is_stalled, outage.look(time.monotonic())
             if is_stalled and not was_stalled:
                 out.warn(stalls.explanation(run))
             time.sleep(logs.POLL_INTERVAL)
+
+    def _has_begun(self) -> bool:
+        run, index = self.experiment.run, self.experiment.index
+        return runs.experiment_view(self.store, run, index, time.time()).started_at is not None
 
     def tell_missing(self, out: Output) -> None:
         """Say why there is no log."""

@@ -27,9 +27,9 @@ def logs(
     log = loglines.Log(open_store(), experiment(name), lines, attempt)
     log.check()
     write = loglines.printer(out, raw=raw)
-    if show_build_logs:
+    if show_build_logs and not follow:
         log.write(write, "build")
     if follow:
-        log.follow(out, write)
+        log.follow(out, write, with_build=show_build_logs)
     elif not log.write(write, "stdout"):
         log.tell_missing(out)

@@ -36,7 +36,7 @@ AFTER: Mapping[Reason, tuple[str, ...]] = {
     Reason.STORE_UNREACHABLE: (RETRY,),
 }
 NOT_OVER: Mapping[State, tuple[str, ...]] = {
-    State.BUILDING: ("gridray logs -f {name}",),
+    State.BUILDING: ("gridray logs -f --show-build-logs {name}",),
     State.RUNNING: ("gridray logs -f {name}",),
     State.SUCCEEDED: ("gridray artifacts {name}",),
 }

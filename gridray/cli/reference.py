@@ -41,6 +41,7 @@ SHAPES: dict[str, type] = {
     "run --dry-run": shapes.Planned,
     "files": shapes.Files,
     "files --why": shapes.Verdict,
+    "sync-env": shapes.Synced,
     "status": shapes.Runs,
     "status RUN": shapes.RunDetail,
     "history": shapes.Runs,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from gridray.cli import options, panels
+from gridray.cli import needs, options, panels
 from gridray.cli.command import command
 from gridray.cli.gitwords import RunCommand
 from gridray.cli.output import Output
@@ -34,6 +34,15 @@ def run(
     env: options.Env = None,
     env_file: options.EnvFile = None,
     secret: options.Secret = None,
+    dependency_file: needs.DependencyFile = None,
+    no_dependencies: needs.NoDependencies = False,
+    image: needs.Image = None,
+    dockerfile: needs.Dockerfile = None,
+    on_build_start: needs.OnBuildStart = None,
+    on_build: needs.OnBuild = None,
+    on_build_end: needs.OnBuildEnd = None,
+    on_experiment_start: needs.OnExperimentStart = None,
+    on_experiment_end: needs.OnExperimentEnd = None,
     max_parallel: options.MaxParallel = None,
     max_experiments: options.MaxExperiments = 10_000,
     auto_resume: options.AutoResume = False,

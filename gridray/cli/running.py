@@ -67,6 +67,8 @@ def describe(planned: "Plan") -> shapes.Planned:
         branch=planned.git.branch if planned.git else None,
         remote=planned.git.remote if planned.git else None,
         dirty=planned.git is not None and planned.git.is_dirty,
+        dependency_file=planned.environment.dependency_file,
+        image=planned.environment.image,
     )
 
 
@@ -80,6 +82,8 @@ def show_plan(out: Output, planned: shapes.Planned) -> None:
     wanted = planned.resources
     each = text.resources(wanted.cpus, wanted.gpus, wanted.memory)
     out.line()
+    if planned.dependency_file is not None:
+        out.line(f"Depends on {shown(planned.dependency_file)}.")
     out.line(
         f"{text.count(len(rows), 'experiment')} with {each} each, on cluster "
         f"{text.harmless(planned.cluster)}. Nothing has been started or uploaded."
@@ -98,6 +102,10 @@ def show_submitted(out: Output, record: "RunRecord") -> None:
     if record.git:
         git = record.git
         out.note(f"  commit       {text.commit(git.commit, git.branch, git.is_dirty)}")
+    if record.environment.dependency_file is not None:
+        out.note(f"  depends on   {shown(record.environment.dependency_file)}")
+    if record.environment.image is not None:
+        out.note(f"  image        {shown(record.environment.image)}")
     name = record.name
     out.next_commands(
         (

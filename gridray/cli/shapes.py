@@ -91,6 +91,10 @@ class Planned(Shape):
     """The address of the Git repository, without credentials."""
     dirty: bool
     """Whether its source has changes that are not committed."""
+    dependency_file: str | None
+    """What would be installed; relative to the working directory."""
+    image: str | None
+    """The container image that the experiments would run in."""
 
 
 @dataclass(frozen=True)
@@ -281,6 +285,20 @@ class ClusterChange(Shape):
     name: str
     changed: bool
     """Whether there was anything to do."""
+
+
+@dataclass(frozen=True)
+class Synced(Shape):
+    path: str
+    """The dependency file, relative to the working directory."""
+    environment: str
+    """The Python, or the environment of conda's kind, whose packages are in it."""
+    packages: int
+    """How many it names."""
+    changed: bool
+    """Whether it had said something else."""
+    left_out: tuple[str, ...]
+    """What is installed from a place on this machine."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ submitted again only when Ray calls its last attempt over, or has never heard of
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gridray.layout import AttemptName
+from gridray.layout import AttemptName, ExperimentName
 from gridray.outcome import (
     EXIT_FENCED,
     EXIT_STORE_UNREACHABLE,
@@ -115,6 +115,7 @@ def decide(snapshot: Snapshot, now: float) -> list[Decision]:
             if not row.state.is_terminal:
                 rows[index], others = _next(view, index, snapshot, now)
                 decisions += others
+        decisions += _give_up(view, rows, snapshot, now)
         decisions += _hold(view, rows, snapshot)
         decisions += [
             Change(view.record.name, index, rows[index])
@@ -174,6 +175,34 @@ def _heard(
     if attempt.state.is_terminal and goes_on(record, ended_row(row, attempt)):
         return attempt
     return replace(attempt, state=State.RUNNING, started_at=None)
+
+
+def _give_up(view: RunView, rows: list[Row], snapshot: Snapshot, now: float) -> Iterator[Decision]:
+    """End what has not begun of a run when the environment of one of it could not be built.
+
+    It is the same one for all. Only news counts: after a retry they are tried again.
+    """
+    news = [index for index, row in enumerate(rows) if _is_without_environment(view, index, row)]
+    if not news:
+        return
+    told = (
+        f"nor could that of {ExperimentName(view.record.name, news[0])}, whose build log says why"
+    )
+    for index, row in enumerate(rows):
+        is_waiting = _waits(row, snapshot.jobs.get(str(view.attempt(index))))
+        if row.state is not State.QUEUED and not is_waiting:
+            continue
+        if is_waiting:
+            yield Fence(view.attempt(index))
+        rows[index] = replace(
+            row, state=State.FAILED, reason=Reason.BUILD_FAILED, message=told, ended_at=now
+        )
+
+
+def _is_without_environment(view: RunView, index: int, row: Row) -> bool:
+    """Whether an experiment has just ended since its environment could not be built."""
+    is_news = not view.rows[index].state.is_terminal
+    return is_news and row.state is State.FAILED and row.reason is Reason.BUILD_FAILED
 
 
 def _hold(view: RunView, rows: list[Row], snapshot: Snapshot) -> Iterator[Decision]:
@@ -250,17 +279,24 @@ def _without_last_word(
     elif job.exit_code == EXIT_STORE_UNREACHABLE:
         reason, message = Reason.STORE_UNREACHABLE, None
     else:
-        reason, message = Reason.START_FAILED, _gist(job)
+        reason, message = Reason.START_FAILED, _gist(job, record.environment.image)
     if reason in FALSE_STARTS and row.false_starts < STARTS - 1:
         return requeued(replace(row, reason=reason), now)
     return replace(row, state=State.FAILED, reason=reason, ended_at=now, message=message)
 
 
-def _gist(job: Job) -> str | None:
-    """Return what of Ray's message fits into a status; a log may follow its first line."""
+def _gist(job: Job, image: str | None) -> str | None:
+    """Return what of Ray's message fits into a status; a log may follow its first line.
+
+    Where a container does not start, the last line says why, and it takes podman to start one.
+    """
     lines = job.message.strip().splitlines()
     if not lines:
         return None
+    if image is not None and job.error is JobError.START_FAILED:
+        return f"Ray starts {image} with podman, which has to be on the node: {lines[-1]}"[
+            :MESSAGE_LIMIT
+        ]
     return lines[-1 if job.error is JobError.EXIT_CODE else 0][:MESSAGE_LIMIT]
 
 

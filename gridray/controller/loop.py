@@ -234,17 +234,14 @@ class Controller:
         resources = run.record.resources
         submission = Submission(
             submission_id=self._submission_id(name, identity),
-            entrypoint=self._entrypoint(name, identity),
+            entrypoint=self._entrypoint(name, run.record),
             metadata={
                 "run": name.run,
                 "experiment": str(ExperimentName(name.run, name.index)),
                 "attempt": str(name.attempt),
                 "identity": identity,
             },
-            runtime_env={
-                "working_dir": f"gcs://{self._package}",
-                "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(RAY_STOP_WAIT)},
-            },
+            runtime_env=self._runtime_env(run.record.environment.image),
             cpus=resources.cpus,
             gpus=resources.gpus,
             memory=resources.memory,
@@ -264,8 +261,16 @@ class Controller:
             row = replace(row, state=State.PENDING, submitted_at=now)
         self._set(name.run, name.index, row)
 
-    def _entrypoint(self, name: AttemptName, identity: str) -> str:
+    def _runtime_env(self, image: str | None) -> dict[str, object]:
+        """Return what Ray prepares for an attempt; it refuses a directory beside an image."""
+        place = {"working_dir": f"gcs://{self._package}"} if image is None else {"image_uri": image}
+        return {**place, "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(RAY_STOP_WAIT)}}
+
+    def _entrypoint(self, name: AttemptName, record: RunRecord) -> str:
+        identity = record.identity
         words = [self._store.url, name.run, identity, str(name.index), str(name.attempt)]
+        if record.environment.image is not None:
+            return bundle.container_entrypoint(self._package, "gridray.runner", *words)
         return bundle.entrypoint(sys.executable, "gridray.runner", *words)
 
     def _submission_id(self, name: AttemptName, identity: str) -> str:

@@ -82,11 +82,13 @@ class ScriptEnd:
     """How a script ended: its exit code (negative: the signal), None if it never ran.
 
     `memory_kills` counts what the kernel killed for want of memory while it ran, on its node.
+    `failure` is what kept it from running, with a message; the exit code is of that then.
     """
 
     exit_code: int | None
     is_shell: bool = False
     memory_kills: int = 0
+    failure: tuple[Reason, str] | None = None
 
     @property
     def is_out_of_memory(self) -> bool:
@@ -103,6 +105,9 @@ class ScriptEnd:
 
     def notes(self) -> list[str]:
         """Return what the reason does not say."""
+        if self.failure is not None:
+            how = f": {exit_words(self.exit_code)}" if self.exit_code is not None else ""
+            return [self.failure[1] + how]
         if not self.exit_code:
             return []
         notes = [f"killed by {_signal_name(-self.exit_code)}"] if self.exit_code < 0 else []
@@ -119,12 +124,29 @@ def outcome(end: ScriptEnd, ending: Ending | None) -> tuple[State, Reason | None
     if ending is not None:
         stopped = ending.reason is Reason.STOPPED
         return State.CANCELLED if stopped else State.FAILED, ending.reason
+    if end.failure is not None:
+        return State.FAILED, end.failure[0]
     if end.exit_code == 0:
         return State.SUCCEEDED, None
     if end.is_out_of_memory:
         return State.FAILED, Reason.OUT_OF_MEMORY
     killed = end.exit_code is not None and end.exit_code < 0
     return State.FAILED, Reason.SIGNAL if killed else Reason.EXIT_CODE
+
+
+def told(end: ScriptEnd, ending: Ending | None) -> dict[str, str]:
+    """Return the variables that tell the actions after a script how it has ended."""
+    state, reason = outcome(end, ending)
+    return {
+        "GRIDRAY_EXIT_CODE": "" if end.shown_code is None else str(end.shown_code),
+        "GRIDRAY_STATE": state.value,
+        "GRIDRAY_REASON": "" if reason is None else reason.value,
+    }
+
+
+def exit_words(exit_code: int) -> str:
+    """Return an exit code in words; a negative one is a signal."""
+    return f"exit code {exit_code}" if exit_code >= 0 else f"killed by {_signal_name(-exit_code)}"
 
 
 def _signal_name(number: int) -> str:

@@ -1,9 +1,10 @@
-"""The environment variables that a script sees."""
+"""What a script runs in: its environment variables, and the Python that it gets."""
 
 import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from gridray import layout, sealing
@@ -12,7 +13,41 @@ from gridray.layout import AttemptName, ExperimentName
 from gridray.records import RunRecord
 from gridray.store import Store
 
+# What leads Python away from an environment.
+ASTRAY = ("PYTHONHOME", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "VIRTUAL_ENV")
 RAY_JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What is installed for a script: the directory of an environment, None: the node's own.
+
+    `imports` are where the packages of the source itself are.
+    """
+
+    home: Path | None = None
+    imports: tuple[Path, ...] = ()
+
+    @property
+    def python(self) -> tuple[str, ...]:
+        """How a Python script is started: unbuffered."""
+        python = sys.executable if self.home is None else str(self.home / "bin" / "python")
+        return (python, "-u")
+
+    def applied(self, env: Mapping[str, str]) -> dict[str, str]:
+        """Return variables with which programs of this environment are found first."""
+        found = dict(env)
+        places = [env.get("PYTHONPATH", ""), *map(str, self.imports)]
+        if self.imports:
+            found["PYTHONPATH"] = os.pathsep.join(place for place in places if place)
+        if self.home is None:
+            return found
+        for name in ASTRAY:
+            found.pop(name, None)
+        is_conda = (self.home / "conda-meta").is_dir()
+        found["CONDA_PREFIX" if is_conda else "VIRTUAL_ENV"] = str(self.home)
+        found["PATH"] = os.pathsep.join([str(self.home / "bin"), env.get("PATH", os.defpath)])
+        return found
 
 
 def script_environment(
@@ -81,8 +116,3 @@ def _drop_bundle(env: dict[str, str], bundle: Path) -> None:
         config = json.loads(env[RAY_JOB_CONFIG])
         config["runtime_env"] = {}
         env[RAY_JOB_CONFIG] = json.dumps(config)
-
-
-def python_command() -> tuple[str, ...]:
-    """Return how a Python script is started here: with the node's Python, unbuffered."""
-    return (sys.executable, "-u")

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NoReturn
 
 from gridray import layout, scripts
@@ -16,29 +16,21 @@ from gridray.errors import NotFoundError, StoreError
 from gridray.layout import AttemptName
 from gridray.outcome import EXIT_FENCED, EXIT_STORE_UNREACHABLE
 from gridray.records import FENCED, AttemptState, RunRecord, read_run
-from gridray.runner.artifacts import ArtifactSync
-from gridray.runner.ending import Ending, ScriptEnd, Wishes, outcome
+from gridray.runner.commands import BASH
+from gridray.runner.ending import Ending, ScriptEnd, Wishes, exit_words, outcome, told
+from gridray.runner.flow import Flow
 from gridray.runner.interruption import InterruptionWatch
-from gridray.runner.log import LogWriter
 from gridray.runner.memory import MemoryMeter, kills_for_memory
-from gridray.runner.periodic import Aside, Periodically
-from gridray.runner.preparation import EndedError, FailedError, Prepared, blaming, prepare
-from gridray.runner.process import AFTERMATH, ScriptProcess
+from gridray.runner.periodic import Aside
+from gridray.runner.preparation import EndedError, FailedError, Prepared, prepare
+from gridray.runner.process import ScriptProcess
 from gridray.runner.word import Word
 from gridray.states import Reason, State
 from gridray.store import Store
 
-# Seconds before each sync. The first ones come soon, since a runner that is killed outright leaves
-# nothing but what was stored; in the long run a look at all files is to cost little.
-SYNC_PAUSES = (2.0, 4.0, 8.0, 16.0, 30.0)
 # How often the runner looks after itself and its script; the store is asked elsewhere.
 LOOK_INTERVAL = 0.5
 LOOK_INTERVAL_ENDING = 0.2
-# A file that was written a moment ago is read once more. What still changes then is written by a
-# process that has left the script's session, and is kept as it was at the last look.
-FINAL_SYNCS = 5
-FINAL_SYNC_PAUSE = 0.1
-
 # What of a notice is kept for the last sync, and of the rest for the last word, in seconds; and the
 # share of the time that is left where it is a short one.
 SYNC_RESERVE = 30.0
@@ -51,25 +43,13 @@ EXIT_ORPHANED = 98
 EXIT_STOPPED = 128 + signal.SIGTERM
 
 
-@dataclass(frozen=True)
-class _Script:
-    """A script that runs, and what carries its output and files away."""
-
-    process: ScriptProcess
-    pump: threading.Thread
-    log: LogWriter
-    sync: ArtifactSync
-    memory: MemoryMeter
-    kills_before: int
-
-
 class Attempt:
     """The runner's work. `run` does all of it."""
 
     def __init__(self, store: Store, name: AttemptName, identity: str) -> None:
         """Name an attempt of the run that has this identity; another may get its name."""
         self._wishes = Wishes(store, name, identity)
-        self._process: ScriptProcess | None = None
+        self._flow: Flow | None = None
         self._store = store.guarded(self._keep_place)
         self._name = name
         self._identity = identity
@@ -114,7 +94,13 @@ class Attempt:
         """
         self._wishes.make_sure()
         if self._wishes.is_fenced:
-            _die_fenced(self._process)
+            self._die_fenced()
+
+    def _die_fenced(self) -> NoReturn:
+        """End at once and write nothing more: what there is belongs to somebody else now."""
+        if self._flow is not None and self._flow.process is not None:
+            self._flow.process.kill()
+        os._exit(EXIT_FENCED)
 
     def _failed(self, reason: Reason, error: Exception) -> AttemptState:
         return replace(
@@ -136,7 +122,7 @@ class Attempt:
             if error.ending.reason is Reason.FENCED:
                 return EXIT_FENCED
             return self._finish(ScriptEnd(None), error.ending, [])
-        return self._run_script(self._start(record, prepared), record)
+        return self._run_prepared(record, prepared)
 
     def _heed(self, record: RunRecord) -> None:
         """Go on preparing, unless there is somebody who does not want that.
@@ -150,60 +136,112 @@ class Attempt:
         if (ending := self._wish(record)) is not None:
             raise EndedError(ending)
 
-    def _start(self, record: RunRecord, prepared: Prepared) -> _Script:
-        kills_before = kills_for_memory()
-        with blaming(Reason.START_FAILED):
-            process = ScriptProcess(
-                prepared.command,
-                cwd=prepared.sync.root,
-                env=prepared.env,
-                signal_group=scripts.is_shell(record.script),
-                within=prepared.within,
-            )
-        self._process = process
-        memory = MemoryMeter(process.pid)
-        self._state = replace(self._state, state=State.RUNNING, started_at=time.time())
-        self._word.tell(self._state)
-        log = LogWriter(self._store, self._name, "stdout")
-        pump = threading.Thread(target=_pump, args=(process, log), name="pump", daemon=True)
-        pump.start()
-        return _Script(process, pump, log, prepared.sync, memory, kills_before)
-
-    def _run_script(self, script: _Script, record: RunRecord) -> int:
-        flow = ExitStack()
-        flow.enter_context(Periodically(SYNC_PAUSES, script.sync.sync, self._sync_now))
-        exit_code, ending = self._watch(script, record)
-        ended_at = time.time()
-        end = ScriptEnd(
-            exit_code,
-            is_shell=scripts.is_shell(record.script),
-            memory_kills=kills_for_memory() - script.kills_before,
-        )
-        self._state = replace(self._state, ended_at=ended_at, peak_memory=script.memory.peak())
-        saving = Aside(lambda: self._save(script, flow))
+    def _run_prepared(self, record: RunRecord, prepared: Prepared) -> int:
+        sync, within = prepared.sync, prepared.within
+        self._flow = flow = Flow(self._store, self._name, sync, self._sync_now, within)
+        end, ending = self._run_script(flow, record, prepared)
+        notes = self._run_end_actions(flow, record, prepared, end, ending)
+        self._state = replace(self._state, ended_at=time.time())
+        saving = Aside(lambda: flow.save(self._look_before_saving, self._tell_trouble))
         if self._outlasts(saving):
-            return self._finish(end, ending, _not_kept(script.sync))
+            return self._finish(end, ending, [*notes, *flow.not_kept])
         # The machine is gone before the store has taken the rest, and says so while it can.
         missing = "not all of its log and files could be stored before its machine went"
-        self._finish(end, ending or Ending(Reason.INTERRUPTED, 0), [missing])
+        self._finish(end, ending or Ending(Reason.INTERRUPTED, 0), [*notes, missing])
         os._exit(EXIT_STOPPED)
 
-    def _save(self, script: _Script, flow: ExitStack) -> None:
-        """Bring into the store what a script that has ended leaves behind."""
-        script.process.end_group()
-        script.pump.join(AFTERMATH)
-        script.process.close()
-        script.log.release()
-        script.pump.join()
-        flow.close()
+    def _run_script(
+        self, flow: Flow, record: RunRecord, prepared: Prepared
+    ) -> tuple[ScriptEnd, Ending | None]:
+        """Run the actions before the script, and it, until one of them is the end."""
+        for line in record.on_experiment_start:
+            failure = Reason.ACTION_FAILED, f"on_experiment_start ({line}) failed"
+            try:
+                process = flow.start([*BASH, line], prepared.env, signal_group=True)
+            except OSError as error:
+                return ScriptEnd(None, failure=(failure[0], f"{failure[1]}: {error}")), None
+            self._tell_start()
+            exit_code, ending = self._watch(process, record)
+            flow.settle(lambda: self._is_pressed(record))
+            if ending is not None:
+                return ScriptEnd(exit_code), ending
+            if exit_code != 0:
+                return ScriptEnd(exit_code, failure=failure), None
+        kills_before = kills_for_memory()
+        is_shell = scripts.is_shell(record.script)
+        try:
+            process = flow.start(prepared.command, prepared.env, signal_group=is_shell)
+        except OSError as error:
+            return ScriptEnd(None, failure=(Reason.START_FAILED, str(error))), None
+        self._tell_start()
+        memory = MemoryMeter(process.pid)
+        exit_code, ending = self._watch(process, record, memory=memory)
+        self._state = replace(self._state, peak_memory=memory.peak())
+        kills = kills_for_memory() - kills_before
+        return ScriptEnd(exit_code, is_shell=is_shell, memory_kills=kills), ending
+
+    def _run_end_actions(
+        self,
+        flow: Flow,
+        record: RunRecord,
+        prepared: Prepared,
+        end: ScriptEnd,
+        ending: Ending | None,
+    ) -> list[str]:
+        """Run the actions after the script, all of them; return what is to be said of them."""
+        env = prepared.env | told(end, ending)
+        deadline = time.monotonic() + self._aftertime(record, ending)
+        notes = []
+        for line in record.on_experiment_end:
+            what = f"on_experiment_end ({line})"
+            flow.settle(lambda: self._is_pressed(record))
+            if time.monotonic() >= deadline:
+                notes.append(f"there was no time for {what}")
+                continue
+            try:
+                process = flow.start([*BASH, line], env, signal_group=True)
+            except OSError as error:
+                notes.append(f"{what} failed: {error}")
+                continue
+            exit_code, wish = self._watch(process, record, ending=ending, deadline=deadline)
+            if ending is None and wish is not None:
+                ending = wish
+                deadline = time.monotonic() + self._aftertime(record, wish)
+            if exit_code != 0:
+                notes.append(f"{what} failed: {exit_words(exit_code)}")
+        return notes
+
+    def _tell_start(self) -> None:
+        if self._state.started_at is None:
+            self._state = replace(self._state, state=State.RUNNING, started_at=time.time())
+            self._word.tell(self._state)
+
+    def _aftertime(self, record: RunRecord, ending: Ending | None) -> float:
+        """Return the seconds that the actions after the script may take together."""
+        if ending is None:
+            return float("inf")
+        grace = ending.grace if ending.reason is Reason.STOPPED else record.grace
+        return min(grace, self._time_left(SYNC_RESERVE, SYNC_SHARE))
+
+    def _is_pressed(self, record: RunRecord) -> bool:
+        """Whether somebody wants the attempt to end; whoever may not even go on, ends here."""
+        self._check_place()
+        self._tell_doom()
+        return self._wish(record) is not None
+
+    def _check_place(self) -> None:
+        """End at once if nobody is there any more who would care, or somebody else is."""
+        if os.getppid() != self._parent:
+            if self._flow is not None and self._flow.process is not None:
+                self._flow.process.kill()
+            os._exit(EXIT_ORPHANED)
+        if self._wishes.is_fenced:
+            self._die_fenced()
+
+    def _look_before_saving(self) -> None:
         outlast(self._wishes.look, self._tell_trouble)
         if self._wishes.is_fenced:
-            _die_fenced(script.process)
-        script.log.close(self._tell_trouble)
-        for _ in range(FINAL_SYNCS):
-            if outlast(script.sync.sync, self._tell_trouble):
-                break
-            time.sleep(FINAL_SYNC_PAUSE)
+            self._die_fenced()
 
     def _outlasts(self, saving: Aside) -> bool:
         """Wait until all is stored; return whether the machine lives so long.
@@ -230,11 +268,20 @@ class Attempt:
             raise error
         self._word.mention(replace(self._state, message=f"waits for the store: {error.message}"))
 
-    def _watch(self, script: _Script, record: RunRecord) -> tuple[int, Ending | None]:
-        """Wait for the script's end, or bring it about; return its exit code and who wished it."""
-        process = script.process
-        ending: Ending | None = None
-        deadline = float("inf")
+    def _watch(
+        self,
+        process: ScriptProcess,
+        record: RunRecord,
+        *,
+        ending: Ending | None = None,
+        deadline: float = float("inf"),
+        memory: MemoryMeter | None = None,
+    ) -> tuple[int, Ending | None]:
+        """Wait for a process's end, or bring it about; return its exit code and who wished it.
+
+        Args:
+            ending: what is known already; the process ends by itself, or at the deadline.
+        """
         while True:
             is_ending = ending is not None or self._interrupted.is_set()
             exit_code = process.wait(LOOK_INTERVAL_ENDING if is_ending else LOOK_INTERVAL)
@@ -243,12 +290,9 @@ class Attempt:
                     # Who sent SIGTERM to the runner may have sent it to the script as well.
                     ending = Ending(Reason.INTERRUPTED, 0)
                 return exit_code, ending
-            script.memory.look()
-            if os.getppid() != self._parent:
-                process.kill()
-                os._exit(EXIT_ORPHANED)
-            if self._wishes.is_fenced:
-                _die_fenced(process)
+            if memory is not None:
+                memory.look()
+            self._check_place()
             if ending is None and (ending := self._wish(record)) is not None:
                 self._was_stopped = ending.reason is Reason.STOPPED
                 deadline = time.monotonic() + ending.grace
@@ -306,33 +350,6 @@ class Attempt:
             )
         )
         shown = end.shown_code
-        return EXIT_STOPPED if ending is not None or shown is None else shown
-
-
-def _die_fenced(process: ScriptProcess | None) -> NoReturn:
-    """End at once and write nothing more: what there is belongs to somebody else now."""
-    if process is not None:
-        process.kill()
-    os._exit(EXIT_FENCED)
-
-
-def _not_kept(sync: ArtifactSync) -> list[str]:
-    return [f"{path} was not kept: {why}" for path, why in sorted(sync.not_kept.items())]
-
-
-def _pump(process: ScriptProcess, log: LogWriter) -> None:
-    """Carry the script's output to the store's log and, while it takes it, to Ray's."""
-    to_ray = True
-    for data in process.output():
-        log.write(data)
-        if to_ray:
-            to_ray = _write_all(data)
-
-
-def _write_all(data: bytes) -> bool:
-    try:
-        while data:
-            data = data[os.write(1, data) :]
-    except OSError:
-        return False
-    return True
+        if ending is not None:
+            return EXIT_STOPPED
+        return 1 if shown is None else shown

@@ -11,10 +11,10 @@ from gridray.errors import DamagedError, GridrayError, NotFoundError, StoreError
 from gridray.layout import AttemptName
 from gridray.rayjobs import ambient_token
 from gridray.records import RunRecord, read_points
-from gridray.runner import scratch
+from gridray.runner import build, scratch
 from gridray.runner.artifacts import ArtifactSync
 from gridray.runner.ending import Ending
-from gridray.runner.environment import python_command, script_environment, secret_variables
+from gridray.runner.environment import script_environment, secret_variables
 from gridray.runner.workspace import Workspace
 from gridray.states import Reason
 from gridray.store import Store
@@ -67,11 +67,6 @@ def prepare(
         workspace = stack.enter_context(Workspace(name))
         with blaming(Reason.SOURCE_MISSING, NotFoundError):
             workspace.unpack(store, record.source)
-        sync = ArtifactSync(store, name, workspace.root, workspace.source_files)
-        sync.restore()
-    heed()
-    with blaming(Reason.SCRATCH_FAILED):
-        space = scratch.make(record.scratch, workspace.scratch) if record.scratch else None
     env = script_environment(
         os.environ,
         record,
@@ -82,9 +77,18 @@ def prepare(
     )
     with blaming(Reason.SECRETS_FAILED):
         env |= secret_variables(store, record, ambient_token())
-    command = scripts.command(record.script, point.argv, python=python_command())
-    if space is None:
+    with blaming(Reason.BUILD_FAILED):
+        environment = build.provide(store, name, record, workspace, env, stack, heed)
+    with blaming(Reason.PREPARATION_FAILED):
+        sync = ArtifactSync(store, name, workspace.root, workspace.source_files)
+        sync.restore()
+    heed()
+    command = scripts.command(record.script, point.argv, python=environment.python)
+    env = environment.applied(env)
+    if record.scratch is None:
         return Prepared(command, env, sync)
+    with blaming(Reason.SCRATCH_FAILED):
+        space = scratch.make(record.scratch, workspace.scratch)
     return Prepared(command, env | space.env, sync, within=space.within)
 
 

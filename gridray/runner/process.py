@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 CHUNK = 64 * 1024
@@ -30,6 +30,7 @@ class ScriptProcess:
         env: Mapping[str, str],
         signal_group: bool,
         within: Sequence[str] = (),
+        descriptors: Collection[int] = (),
     ) -> None:
         """Start it.
 
@@ -37,6 +38,7 @@ class ScriptProcess:
             signal_group: SIGTERM goes to all processes of the script at first, not to the first
                 only: what a shell runs never hears of a signal that the shell gets.
             within: the words of a program that becomes the command.
+            descriptors: files that it holds open as long as it lives.
 
         Raises:
             OSError: it cannot be started; the message names the program that is missing.
@@ -53,6 +55,7 @@ class ScriptProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=tuple(descriptors),
             bufsize=0,
         )
         self._guard = subprocess.Popen(

@@ -3,6 +3,7 @@
 <temporary directory>/gridray-<uid>/
     new/                      where what is below work/ is made
     sources/<digest>.zip      what several attempts on the node share, read only
+    environments/             see shelf.py
     work/<random>/lock        held while the attempt lives
     work/<random>/tmp/        TMPDIR
     work/<random>/scratch/    what a run has asked for by --scratch_size
@@ -14,6 +15,7 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
 
@@ -57,7 +59,7 @@ class Workspace:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        _remove(self._home)
+        remove_tree(self._home)
         if self._lock is not None:
             os.close(self._lock)
 
@@ -69,7 +71,27 @@ class Workspace:
             StoreError: the store cannot be read.
             SourceError: it is damaged.
         """
-        self.source_files = frozenset(archive.extract(self._fetch(store, source), self.root))
+        self.source_files = frozenset(self.unpack_into(self.root, store, source))
+
+    def unpack_into(self, place: Path, store: Store, source: SourceRecord) -> list[str]:
+        """Put the source into another directory; return the paths of its files.
+
+        Raises:
+            NotFoundError: the store does not have it.
+            StoreError: the store cannot be read.
+            SourceError: it is damaged.
+        """
+        return archive.extract(self._fetch(store, source), place)
+
+    def add(self, place: Path, paths: Collection[str]) -> None:
+        """Put files and links from another directory into the working directory, as given ones."""
+        for path in paths:
+            target = self.root / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.is_symlink() or target.is_file():
+                target.unlink()
+            shutil.copy2(place / path, target, follow_symlinks=False)
+        self.source_files |= frozenset(paths)
 
     def _fetch(self, store: Store, source: SourceRecord) -> Path:
         key = layout.source(source.digest)
@@ -105,11 +127,11 @@ def _remove_leftovers(work: Path) -> None:
         except OSError:
             continue
         if descriptor is not None:
-            _remove(home)
+            remove_tree(home)
             os.close(descriptor)
 
 
-def _remove(tree: Path) -> None:
+def remove_tree(tree: Path) -> None:
     """Remove a tree, also where the script took its own permissions away."""
     shutil.rmtree(tree, ignore_errors=True)
     if tree.exists():

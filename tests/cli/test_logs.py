@@ -135,6 +135,31 @@ def test_following_tells_that_another_attempt_begins(
     assert "busy-exp0: attempt 1 begins (its node was lost)\n" in result.err
 
 
+def test_following_begins_with_the_build_while_it_is_built(
+    call: Call, filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = AttemptName("busy", 0, 0)
+    filler.run("busy", [Row(State.BUILDING)])
+    filler.log(name, b"downloading\n", "build")
+
+    def become(row: Row) -> None:
+        filler.store.put_json(layout.status("busy"), RunStatus(NOW, (row,)).to_json())
+
+    def start() -> None:
+        filler.log(name, b"downloading\ninstalled\n", "build")
+        filler.log(name, b"hello\n")
+        become(running())
+
+    when_it_sleeps(monkeypatch, start, lambda: become(succeeded()))
+    result = call("logs", "busy", "-f", "--show-build-logs", "-o", "json")
+    lines = [json.loads(line) for line in result.out.splitlines()]
+    assert [(line["stream"], line["text"]) for line in lines] == [
+        ("build", "downloading"),
+        ("build", "installed"),
+        ("stdout", "hello"),
+    ]
+
+
 def test_following_outlasts_the_store(
     call: Call, mortal_s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

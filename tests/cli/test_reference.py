@@ -15,6 +15,7 @@ CALLS = {
     "run --dry-run": "-o json run --dry-run train.py --lr [1,2]",
     "files": "files -o json",
     "files --why": "files --why train.py -o json",
+    "sync-env": "sync-env -o json",
     "status": "status -o json",
     "status RUN": "status over -o json",
     "history": "history -o json",

@@ -27,12 +27,13 @@ from gridray.rayjobs import Job, JobError, JobStatus
 from gridray.records import (
     AttemptState,
     ClusterRecord,
+    EnvironmentRecord,
     Resources,
     Row,
     RunRecord,
     SourceRecord,
 )
-from gridray.requests import StopRequest, applied
+from gridray.requests import RetryRequest, StopRequest, applied
 from gridray.states import TRANSITIONS, Reason, State
 
 NOW = 1000.0
@@ -382,6 +383,72 @@ def test_what_was_held_goes_on_after_a_success() -> None:
     decisions = decide(Snapshot([view], {}, {}), NOW)
     assert submitted(decisions) == ["run-exp6-a0"]
     assert Change("run", 6, Row()) in decisions
+
+
+def test_a_container_that_does_not_start_says_why() -> None:
+    told = "runtime_env setup failed: Failed\nTraceback\nFileNotFoundError: 'podman'\n"
+    ended = replace(job(JobStatus.FAILED, JobError.START_FAILED), message=told)
+    row = replace(PENDING, false_starts=STARTS - 1)
+    image = EnvironmentRecord(image="team/image:1")
+    view = RunView(replace(record(), environment=image), [row])
+    (change,) = changes(view, {"run-exp0-a0": ended})
+    message = str(change.row.message)
+    assert change.row.reason is Reason.START_FAILED
+    assert message.startswith("Ray starts team/image:1 with podman")
+    assert message.endswith("FileNotFoundError: 'podman'")
+
+
+NOT_BUILT = AttemptState(State.FAILED, Reason.BUILD_FAILED, ended_at=6.0, message="no such package")
+
+
+def without_environment(rows: list[Row], jobs: dict[str, Job], **options: Any) -> list[Decision]:
+    """Return what follows when the runner of the first says that it could not build."""
+    view = RunView(record(count=len(rows), **options), rows)
+    return decide(Snapshot([view], jobs, {view.attempt(0): NOT_BUILT}), NOW)
+
+
+def test_a_build_that_fails_ends_all_that_has_not_begun() -> None:
+    building = replace(PENDING, state=State.BUILDING)
+    ended = Row(State.SUCCEEDED, ended_at=5.0)
+    rows = [building, ended, RUNNING, building, PENDING, Row(), Row(reason=Reason.HELD)]
+    jobs = {f"run-exp{index}-a0": job(JobStatus.RUNNING) for index in (0, 2, 3)}
+    jobs["run-exp4-a0"] = job(JobStatus.PENDING)
+    decisions = without_environment(rows, jobs, max_parallel=9)
+    after = {each.index: each.row for each in decisions if isinstance(each, Change)}
+    assert sorted(after) == [0, 4, 5, 6]
+    assert all(row.state is State.FAILED for row in after.values())
+    assert all(row.reason is Reason.BUILD_FAILED for row in after.values())
+    assert after[0].message == "no such package"
+    assert "run-exp0," in str(after[4].message) and after[4].ended_at == NOW
+    assert [each for each in decisions if isinstance(each, Fence)] == [
+        Fence(AttemptName("run", 4, 0))
+    ]
+    assert submitted(decisions) == []
+
+
+def test_a_build_that_failed_before_is_no_news() -> None:
+    before = Row(State.FAILED, Reason.BUILD_FAILED, submitted_at=1.0, ended_at=2.0)
+    view = RunView(record(count=2), [before, Row()])
+    assert submitted(decide(Snapshot([view], {}, {}), NOW)) == ["run-exp1-a0"]
+
+
+def test_other_runs_go_on_when_a_build_fails() -> None:
+    broken = RunView(record("broken"), [PENDING])
+    other = RunView(record("other"), [Row()])
+    words = {broken.attempt(0): NOT_BUILT}
+    decisions = decide(Snapshot([broken, other], {}, words), NOW)
+    assert submitted(decisions) == ["other-exp0-a0"]
+
+
+def test_after_a_retry_the_build_is_tried_again() -> None:
+    rows = [PENDING, Row()]
+    decisions = without_environment(rows, {"run-exp0-a0": job(JobStatus.FAILED)})
+    for each in decisions:
+        if isinstance(each, Change):
+            rows[each.index] = each.row
+    rows = applied(rows, RetryRequest(frozenset({0, 1}), NOW))
+    view = RunView(record(count=2), rows)
+    assert submitted(decide(Snapshot([view], {}, {}), NOW)) == ["run-exp0-a1", "run-exp1-a0"]
 
 
 def test_attempts_that_never_run_for_long_come_ever_later() -> None:

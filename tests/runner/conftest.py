@@ -5,9 +5,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -71,6 +72,10 @@ class Attempt:
     def log(self) -> bytes:
         return b"".join(logs.raw(self.store, self.name))
 
+    def build_log(self) -> str:
+        pieces = logs.raw(self.store, self.name, "build")
+        return b"".join(pieces).decode()
+
     def artifacts(self) -> dict[str, ArtifactRecord]:
         raw = self.store.find_json(layout.artifact_index(self.name))
         return {} if raw is None else {f.path: f for f in ArtifactIndex.from_json(raw).files}
@@ -83,6 +88,7 @@ class Attempt:
 
 
 Start = Callable[..., Attempt]
+EMPTY: Mapping[str, str] = MappingProxyType({})
 IDENTITY = "identity-of-the-run"
 
 
@@ -103,7 +109,7 @@ def record_run(
         sweep={},
         count=1,
         resources=Resources(),
-        env={"FROM_USER": 'it\'s "quoted"'},
+        env={"FROM_USER": 'it\'s "quoted"'} | fields.pop("env", {}),
         max_parallel=None,
         source=SourceRecord(digest, manifest.size, len(manifest.files), len(buffer.getvalue())),
         cluster=ClusterRecord("local", "local-1"),
@@ -138,7 +144,8 @@ def _start(store: Store, name: AttemptName, temporary: Path, within: Sequence[st
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start a script below the runner: `start("print(1)")`; the project has two more files.
 
-    `within` are the words of a command that runs what follows it, `fields` more of the record.
+    `files` are more of them, by their paths; `within` are the words of a command that runs what
+    follows it; `fields` are of the run's record.
     """
     begun: list[Attempt] = []
 
@@ -148,6 +155,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         script: str = "main.py",
         argv: tuple[str, ...] = (),
         store: Store | None = None,
+        files: Mapping[str, str] = EMPTY,
         within: Sequence[str] = (),
         **fields: Any,
     ) -> Attempt:
@@ -157,6 +165,9 @@ def start(tmp_path: Path) -> Iterator[Start]:
         (project / script).chmod(0o755)
         (project / "data").mkdir()
         (project / "data" / "given.txt").write_text("given")
+        for path, content in files.items():
+            (project / path).parent.mkdir(parents=True, exist_ok=True)
+            (project / path).write_text(content)
         where = store or Store(str(tmp_path / "store"))
         record = record_run(where, project, script, argv, **fields)
         temporary = tmp_path / "t"

@@ -1,0 +1,103 @@
+"""The environment of a script: found on this node, or built by the first that needs it."""
+
+import hashlib
+import json
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from gridray import dependencies
+from gridray.errors import BuildError, GridrayError, StoreError
+from gridray.layout import AttemptName
+from gridray.records import EnvironmentRecord, RunRecord
+from gridray.runner import indexes, overlay
+from gridray.runner.builder import Builder
+from gridray.runner.buildlog import BuildLog
+from gridray.runner.environment import Environment
+from gridray.runner.shelf import ENVIRONMENT, SOURCE, Place
+from gridray.runner.workspace import Workspace
+from gridray.scratch import private_directory
+from gridray.store import Store
+
+# Part of every key: another number where the same needs are to give another environment.
+FORMAT = 1
+
+
+def provide(
+    store: Store,
+    name: AttemptName,
+    record: RunRecord,
+    workspace: Workspace,
+    env: Mapping[str, str],
+    stack: ExitStack,
+    heed: Callable[[], None],
+) -> Environment:
+    """Return what a run's scripts run in; it stays on the node until the stack is closed.
+
+    Files that the build has created are put into the working directory.
+
+    Args:
+        env: the variables that the script is going to see.
+
+    Raises:
+        BuildError: it cannot be built; the message has the last lines of the log.
+        StoreError: the store stays out of reach.
+    """
+    needs = record.environment
+    if needs.dependency_file is None and not commands(needs):
+        return Environment()
+    shelf = private_directory(Path(tempfile.gettempdir())) / "environments"
+    place = Place(shelf, key(record, workspace.root, env))
+    with BuildLog(store, name, heed) as log:
+        try:
+            kept = place.take(stack, heed)
+        except BuildError:
+            log.replay(place.log, "another attempt on this node has just failed to build it:")
+            raise
+        if kept is None:
+            kept = _build(Builder(store, record, workspace, place, env, log, heed), place)
+        else:
+            log.replay(place.log, "built before on this node; the build had printed:")
+    workspace.add(place.home / SOURCE, kept["files"])
+    file, home = needs.dependency_file, place.home / ENVIRONMENT
+    imports = [] if file is None else dependencies.import_paths(workspace.root, file)
+    return Environment(home if kept["has_environment"] else None, tuple(imports))
+
+
+def commands(needs: EnvironmentRecord) -> tuple[str, ...]:
+    return (*needs.on_build_start, *needs.on_build, *needs.on_build_end)
+
+
+def key(record: RunRecord, root: Path, env: Mapping[str, str]) -> str:
+    """Return the name of an environment: the same needs on the same node have the same one."""
+    needs, has_commands = record.environment, bool(commands(record.environment))
+    file = needs.dependency_file
+    files = [] if file is None else dependencies.belonging(root, file)
+    is_of_source = has_commands or (file is not None and dependencies.needs_source(root, file))
+    told = {
+        "format": FORMAT,
+        "files": [[each, hashlib.sha256((root / each).read_bytes()).hexdigest()] for each in files],
+        "commands": [needs.on_build_start, needs.on_build, needs.on_build_end],
+        "python": [sys.executable, sys.version, platform.machine()],
+        "packages": overlay.node_packages(),
+        "indexes": indexes.meant(env),
+        "source": record.source.digest if is_of_source else None,
+        "env": sorted(record.env.items()) if has_commands else None,
+    }
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]
+
+
+def _build(builder: Builder, place: Place) -> dict[str, Any]:
+    try:
+        kept = builder.build()
+        place.keep(kept)
+    except (GridrayError, OSError) as error:
+        if isinstance(error, StoreError):
+            raise
+        place.fail(str(error))
+        raise BuildError(str(error)) from error
+    return kept

@@ -1,0 +1,174 @@
+"""The building of one environment, in its place on the node."""
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gridray import bundle, dependencies, scripts
+from gridray.dependencies import Kind
+from gridray.errors import BuildError
+from gridray.records import RunRecord
+from gridray.runner import commands, conda, indexes, overlay
+from gridray.runner.buildlog import BuildLog
+from gridray.runner.ending import exit_words
+from gridray.runner.environment import Environment
+from gridray.runner.shelf import ENVIRONMENT, SOURCE, Place
+from gridray.runner.workspace import Workspace
+from gridray.store import Store
+
+# Variables that are of one experiment, where the build is for many.
+OF_EXPERIMENT = ("GRID_EXPERIMENT", "GRIDRAY_EXPERIMENT", "GRIDRAY_ATTEMPT", "GRIDRAY_RUN")
+EXPORTED = "pylock.gridray.toml"
+
+
+class Builder:
+    """Builds once; `build` does all of it."""
+
+    def __init__(
+        self,
+        store: Store,
+        record: RunRecord,
+        workspace: Workspace,
+        place: Place,
+        env: Mapping[str, str],
+        log: BuildLog,
+        heed: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._record = record
+        self._workspace = workspace
+        self._place = place
+        self._log = log
+        self._heed = heed
+        self._home = place.home / ENVIRONMENT
+        self._source = workspace.root
+        kept = {name: value for name, value in env.items() if not name.startswith(OF_EXPERIMENT)}
+        self._env = indexes.for_uv(indexes.with_cache(kept, place.home.parent.parent))
+
+    def build(self) -> dict[str, Any]:
+        """Build, and return what is to be known of it.
+
+        Raises:
+            BuildError: a part of it has failed.
+            OSError: the disk does not take it.
+            StoreError: the store does not give the source.
+        """
+        needs = self._record.environment
+        file = needs.dependency_file
+        self._log.keep_in(self._place.log)
+        has_commands = any((needs.on_build_start, needs.on_build, needs.on_build_end))
+        reads_source = file is not None and dependencies.needs_source(self._workspace.root, file)
+        if has_commands or reads_source:
+            self._source = self._place.home / SOURCE
+            self._workspace.unpack_into(self._source, self._store, self._record.source)
+        before = _files(self._source) if has_commands else {}
+        if file is not None and dependencies.kind(file) is Kind.CONDA:
+            is_needed = self._build_conda(file)
+        else:
+            is_needed = self._build_overlay(file) or has_commands
+        created = _changed(before, self._source) if has_commands else []
+        if not is_needed:
+            shutil.rmtree(self._home)
+        if not created and not reads_source:
+            shutil.rmtree(self._place.home / SOURCE, ignore_errors=True)
+        return {"has_environment": is_needed, "files": created}
+
+    def _build_conda(self, file: str) -> bool:
+        needs = self._record.environment
+        self._act("on_build_start", needs.on_build_start)
+        create = conda.create(self._home, file, self._env)
+        self._log.tell(f"installing {file}:")
+        self._run(create, f"installing {file}", self._env | conda.VARIABLES)
+        if scripts.is_python(self._record.script) and not (self._home / "bin" / "python").exists():
+            raise BuildError(f"{file} installs no python, which {self._record.script} needs")
+        self._act("on_build", needs.on_build)
+        self._act("on_build_end", needs.on_build_end)
+        return True
+
+    def _build_overlay(self, file: str | None) -> bool:
+        """Build over the node's own packages; return whether anything was installed."""
+        needs = self._record.environment
+        uv = bundle.provide_installer()
+        self._run(overlay.create(uv, self._home), "making the environment", self._env)
+        overlay.reveal_node(self._home, uv)
+        self._act("on_build_start", needs.on_build_start)
+        if file is not None:
+            self._install(uv, file)
+        self._act("on_build", needs.on_build)
+        self._act("on_build_end", needs.on_build_end)
+        return overlay.conceal_node(self._home)
+
+    def _install(self, uv: str, file: str) -> None:
+        what = f"installing {file}"
+        home, name = (self._source / file).parent, Path(file).name
+        if dependencies.kind(file) is Kind.LOCK:
+            exported = self._place.home / EXPORTED
+            self._run(overlay.export(uv, self._home, exported), what, self._env, home)
+            name = str(exported)
+        elif dependencies.kind(file) is Kind.PROJECT and self._has_all(uv, name, home):
+            self._log.tell(f"this node has all that {file} asks for")
+            return
+        self._log.tell(f"{what}:")
+        self._run(overlay.install(uv, self._home, name), what, self._env, home)
+
+    def _has_all(self, uv: str, name: str, cwd: Path) -> bool:
+        answer = bytearray()
+        exit_code = commands.run(
+            overlay.compare(uv, self._home, name),
+            cwd=cwd,
+            env=self._env,
+            write=answer.extend,
+            heed=self._heed,
+            descriptors=(self._place.lock,),
+        )
+        return exit_code == 0 and overlay.finds_no_change(bytes(answer))
+
+    def _act(self, action: str, lines: Sequence[str]) -> None:
+        for line in lines:
+            self._log.tell(f"{action}: {line}")
+            has_environment = (self._home / "bin").is_dir()
+            env = Environment(self._home if has_environment else None).applied(self._env)
+            env["PWD"] = str(self._source)
+            self._run([*commands.BASH, line], f"{action} ({line})", env)
+
+    def _run(
+        self, command: Sequence[str], what: str, env: Mapping[str, str], cwd: Path | None = None
+    ) -> None:
+        """Run a part of the build.
+
+        Raises:
+            BuildError: it has failed.
+        """
+        self._log.begin_part()
+        exit_code = commands.run(
+            command,
+            cwd=cwd or self._source,
+            env=env,
+            write=self._log.write,
+            heed=self._heed,
+            # Who builds next waits until all that we have started is gone, should we be killed.
+            descriptors=(self._place.lock,),
+        )
+        if exit_code != 0:
+            how = exit_words(exit_code)
+            raise BuildError(f"{what} failed ({how}): {self._log.last_lines()}")
+
+
+def _files(root: Path) -> dict[str, tuple[int, int, int]]:
+    """Return the files and links below a directory, and what changes when they do."""
+    found = {}
+    for directory, folders, names in os.walk(root):
+        for name in [*names, *folders]:
+            path = Path(directory, name)
+            status = path.lstat()
+            if stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode):
+                relative = path.relative_to(root).as_posix()
+                found[relative] = (status.st_size, status.st_mtime_ns, status.st_mode)
+    return found
+
+
+def _changed(before: Mapping[str, tuple[int, int, int]], root: Path) -> list[str]:
+    return [path for path, status in _files(root).items() if before.get(path) != status]
