@@ -8,6 +8,7 @@
     ├── ExistsError             a name that is taken
     ├── StateError              a thing that is in the wrong state for what is asked
     ├── SourceError             the working directory cannot be snapshotted
+    ├── DatastoreError          a data set cannot be taken in, or brought to a node
     ├── StoreError              the store cannot be read or written
     │   └── DamagedError        one object in it cannot be understood
     └── ClusterError            a Ray cluster that cannot be reached, started or used
@@ -54,6 +55,10 @@ class StateError(GridrayError):
 
 
 class SourceError(GridrayError):
+    pass
+
+
+class DatastoreError(GridrayError):
     pass
 
 

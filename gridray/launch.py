@@ -15,10 +15,12 @@ from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.capacity import shortage
 from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
+from gridray.datastores import catalog
 from gridray.errors import ClusterError, ExistsError, GridrayError, UsageError
 from gridray.names import random_name
 from gridray.records import (
     ClusterRecord,
+    DatastoreRecord,
     Point,
     Resources,
     RunRecord,
@@ -85,19 +87,21 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
 
     Raises:
         ExistsError: a run of this name exists.
+        NotFoundError: there is no such datastore, or version of it.
         ClusterError: the cluster cannot be started or reached, or can never give the resources.
         StoreError: the store cannot be written.
     """
     chosen = settings.load()
     store = Store(chosen.store)
     name = free_name(store, planned.spec.name)
+    datastores = catalog.resolve(store, planned.spec.datastores)
     cluster = open_cluster(planned.spec.cluster or chosen.cluster, chosen, store, progress)
     check_resources(cluster, planned.resources)
     source_record, is_new = _put_source(store, planned.manifest)
     try:
         if ensure_controller(cluster, store):
             progress(f"started the controller on cluster {cluster.name}")
-        record = _record(planned, name, cluster, source_record)
+        record = _record(planned, name, cluster, source_record, datastores)
         write(store, record, planned.points())
     except BaseException:
         if is_new:
@@ -222,7 +226,13 @@ def _put_source(store: Store, manifest: Manifest) -> tuple[SourceRecord, bool]:
     return SourceRecord(digest, manifest.size, len(manifest.files), size), is_new
 
 
-def _record(planned: Plan, name: str, cluster: Cluster, source: SourceRecord) -> RunRecord:
+def _record(
+    planned: Plan,
+    name: str,
+    cluster: Cluster,
+    source: SourceRecord,
+    datastores: tuple[DatastoreRecord, ...] = (),
+) -> RunRecord:
     return RunRecord(
         name=name,
         identity=secrets.token_hex(8),
@@ -243,6 +253,7 @@ def _record(planned: Plan, name: str, cluster: Cluster, source: SourceRecord) ->
         max_time=planned.spec.max_time,
         grace=planned.spec.grace,
         hold_after=planned.spec.hold_after,
+        datastores=datastores,
     )
 
 
@@ -251,6 +262,8 @@ def write(store: Store, record: RunRecord, points: list[Point]) -> None:
 
     Raises:
         ExistsError: the name is taken.
+        NotFoundError, StateError: a datastore of it has gone, or is going; nothing of the run is
+            left then.
         StoreError: the store cannot be written; nothing of the run is left then.
     """
     try:
@@ -260,6 +273,8 @@ def write(store: Store, record: RunRecord, points: list[Point]) -> None:
     try:
         store.put(_marker(record), b"")
         store.create_json(layout.run_record(record.name), record.to_json())
+        # Only now: who deletes one looks for runs when it is sure to be seen here.
+        catalog.check_there(store, record.datastores)
     except BaseException:
         _withdraw(store, record)
         raise

@@ -12,6 +12,7 @@ from typer.main import get_command
 from gridray.cli import (
     artifacts,
     clusters,
+    datastore,
     delete,
     logs,
     options,
@@ -42,7 +43,20 @@ app = typer.Typer(
         "max_content_width": 100,
     },
 )
-for module in (run, retry, status, logs, artifacts, why, view, stop, delete, clusters, other):
+for module in (
+    run,
+    retry,
+    status,
+    logs,
+    artifacts,
+    why,
+    view,
+    stop,
+    delete,
+    datastore,
+    clusters,
+    other,
+):
     module.register(app)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from gridray.cli import options, panels
+from gridray.cli import datastore_options, options, panels
 from gridray.cli.command import command
 from gridray.cli.output import Output
 
@@ -29,6 +29,9 @@ def run(
     cpus: options.Cpus = 0,
     memory: options.Memory = None,
     env: options.Env = None,
+    datastore_name: datastore_options.Names = None,
+    datastore_version: datastore_options.Version = None,
+    datastore_mount_dir: datastore_options.MountDir = None,
     max_parallel: options.MaxParallel = None,
     max_experiments: options.MaxExperiments = 10_000,
     auto_resume: options.AutoResume = False,
@@ -50,6 +53,7 @@ def run(
     """
     from gridray import launch, spec
     from gridray.cli import running
+    from gridray.datastores import names
 
     running.tell_misplaced(out, ctx, script, args or [])
     asked = {
@@ -64,6 +68,9 @@ def run(
         "cpus": cpus,
         "memory": memory,
         "env": spec.parse_env(env or []),
+        "datastores": names.parse_mounts(
+            datastore_name or [], datastore_version, datastore_mount_dir
+        ),
         "max_parallel": max_parallel,
         "max_experiments": max_experiments,
         "auto_resume": auto_resume,

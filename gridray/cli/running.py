@@ -8,7 +8,7 @@ import typer
 
 from gridray import launch, scripts, source
 from gridray.archive import shown
-from gridray.cli import shapes, text, watching
+from gridray.cli import datasets, shapes, text, watching
 from gridray.cli.names import open_store
 from gridray.cli.output import Output
 from gridray.cli.text import Column
@@ -59,6 +59,7 @@ def describe(planned: "Plan") -> shapes.Planned:
         resources=shapes.Resources(resources.cpus, resources.gpus, resources.memory),
         files=file_list(planned.manifest).files,
         size=planned.manifest.size,
+        datastores=tuple(datasets.asked(each) for each in spec.datastores),
     )
 
 
@@ -70,6 +71,8 @@ def show_plan(out: Output, planned: shapes.Planned) -> None:
     wanted = planned.resources
     each = text.resources(wanted.cpus, wanted.gpus, wanted.memory)
     out.line()
+    for mounted in planned.datastores:
+        out.line(f"datastore {datasets.mount_text(mounted)}")
     out.line(
         f"{text.count(len(rows), 'experiment')} with {each} each, on cluster "
         f"{text.harmless(planned.cluster)}. Nothing has been started or uploaded."
@@ -85,6 +88,8 @@ def show_submitted(out: Output, record: "RunRecord") -> None:
     out.note(f"  experiments  {record.count:,}, with {each} each")
     out.note(f"  cluster      {text.harmless(record.cluster.name)}")
     out.note(f"  source       {files}, {text.size(record.source.archive_size)} compressed")
+    for mounted in record.datastores:
+        out.note(f"  datastore    {datasets.mount_text(datasets.mounted(mounted))}")
     name = record.name
     out.next_commands(
         (

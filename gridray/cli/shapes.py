@@ -71,6 +71,16 @@ class PlannedExperiment(Shape):
 
 
 @dataclass(frozen=True)
+class Mount(Shape):
+    name: str
+    """Of a datastore."""
+    version: int | None
+    """null: the newest one."""
+    mount_dir: str
+    """Where the script finds it."""
+
+
+@dataclass(frozen=True)
 class Planned(Shape):
     name: str | None
     """The name of the run; null: a random one."""
@@ -83,6 +93,8 @@ class Planned(Shape):
     """What would be uploaded."""
     size: int
     """The bytes of all files."""
+    datastores: tuple[Mount, ...]
+    """What would be mounted."""
 
 
 @dataclass(frozen=True)
@@ -233,6 +245,75 @@ class Retried(Shape):
 @dataclass(frozen=True)
 class Retries(Shape):
     retried: tuple[Retried, ...]
+
+
+@dataclass(frozen=True)
+class Datastore(Shape):
+    name: str
+    version: int
+    """From 1; the highest is the newest."""
+    size: int
+    """The bytes of all files."""
+    files: int
+    created_at: datetime
+    user: str
+    source: str
+    """What it was made from; of a URL, without user, password and query."""
+    by_reference: bool
+    """Whether its files are read from the source, and not from the store."""
+
+
+@dataclass(frozen=True)
+class Datastores(Shape):
+    datastores: tuple[Datastore, ...]
+    """One for each version, by name and version."""
+
+
+@dataclass(frozen=True)
+class CreatedDatastore(Datastore):
+    uploaded_files: int
+    """How many contents the store did not have yet."""
+    uploaded_size: int
+    """Their bytes."""
+    same_as: int | None
+    """The version before, if it has the same files."""
+
+
+@dataclass(frozen=True)
+class InterruptedUpload(Shape):
+    name: str
+    source: str
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class InterruptedUploads(Shape):
+    uploads: tuple[InterruptedUpload, ...]
+    """The oldest first."""
+
+
+@dataclass(frozen=True)
+class CreatedDatastores(Shape):
+    created: tuple[CreatedDatastore, ...]
+    """What the uploads have become that were interrupted."""
+
+
+@dataclass(frozen=True)
+class DeletedDatastore(Shape):
+    name: str
+    version: int
+    removed_files: int
+    """How many contents no other version had."""
+
+
+@dataclass(frozen=True)
+class ClearedCache(Shape):
+    versions: int
+    """How many versions were removed from this machine, which experiments had used here."""
+    size: int
+    """Their bytes."""
+    uploads: int
+    """How many interrupted uploads were forgotten."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from gridray import scripts
 from gridray.errors import DamagedError, GridrayError, NotFoundError, StoreError
 from gridray.layout import AttemptName
 from gridray.records import RunRecord, read_points
+from gridray.runner import datastores
 from gridray.runner.artifacts import ArtifactSync
 from gridray.runner.ending import Ending
 from gridray.runner.environment import python_command, script_environment
@@ -64,6 +65,8 @@ def prepare(
         sync = ArtifactSync(store, name, workspace.root, workspace.source_files)
         sync.restore()
     heed()
+    with blaming(Reason.DATASTORE_FAILED):
+        mounted = datastores.mount(store, record, stack, heed)
     env = script_environment(
         os.environ,
         record,
@@ -73,7 +76,7 @@ def prepare(
         bundle=Path.cwd(),
     )
     command = scripts.command(record.script, point.argv, python=python_command())
-    return Prepared(command, env, sync)
+    return Prepared(command, env | mounted, sync)
 
 
 @contextmanager
