@@ -135,4 +135,17 @@ def parse_mounts(
                 hint="leave one of the two versions out",
             )
         found.append({"name": name, "version": number or version, "mount_dir": mount_dir})
+    _check_options(list(map(parse_reference, names)), mount_dir)
     return found
+
+
+def _check_options(mounts: Sequence[tuple[str, int | None]], mount_dir: str | None) -> None:
+    """Check what the spec checks too, but by the names that the options have."""
+    option = "--datastore_name"
+    try:
+        check_apart([(name, None) for name, _ in mounts])
+        if mount_dir is not None:
+            option = f"--datastore_mount_dir {mount_dir!r}"
+            check_mount_dir(mount_dir)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
