@@ -19,6 +19,7 @@ from gridray.records import (
     ArtifactRecord,
     AttemptState,
     ClusterRecord,
+    DatastoreRecord,
     Point,
     Resources,
     RunRecord,
@@ -86,7 +87,12 @@ IDENTITY = "identity-of-the-run"
 
 
 def record_run(
-    store: Store, project: Path, script: str, argv: tuple[str, ...], max_time: float | None
+    store: Store,
+    project: Path,
+    script: str,
+    argv: tuple[str, ...],
+    max_time: float | None,
+    datastores: tuple[DatastoreRecord, ...] = (),
 ) -> RunRecord:
     """Put a run of one experiment into the store."""
     manifest = source.scan(project)
@@ -109,6 +115,7 @@ def record_run(
         user="somebody",
         versions={},
         max_time=max_time,
+        datastores=datastores,
     )
     write_points(store, record.name, [Point({}, argv)])
     store.create_json(layout.run_record(record.name), record.to_json())
@@ -149,6 +156,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         store: Store | None = None,
         max_time: float | None = None,
         within: Sequence[str] = (),
+        datastores: tuple[DatastoreRecord, ...] = (),
     ) -> Attempt:
         project = tmp_path / "project"
         project.mkdir()
@@ -157,7 +165,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         (project / "data").mkdir()
         (project / "data" / "given.txt").write_text("given")
         where = store or Store(str(tmp_path / "store"))
-        record = record_run(where, project, script, argv, max_time)
+        record = record_run(where, project, script, argv, max_time, datastores)
         temporary = tmp_path / "t"
         temporary.mkdir(exist_ok=True)
         begun.append(_start(where, AttemptName(record.name, 0, 0), temporary, within))
