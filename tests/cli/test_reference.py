@@ -67,6 +67,7 @@ def test_output_fits_its_schema(
     monkeypatch.chdir(project)
     filled.run("good", [succeeded()])
     create(filled.store, str(project), "cats")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     result = call(*CALLS[name].split())
     assert result.code == 0, result.err
     schema: dict[str, Any] = reference.schema(name)
