@@ -1,14 +1,13 @@
 """Objects below an S3 prefix as the files of a new version."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from gridray.archive import shown
 from gridray.datastores.manifest import DataFile
-from gridray.errors import DatastoreError, ExistsError, GridrayError, NotFoundError
+from gridray.datastores.parts import LARGE, in_parts
+from gridray.errors import DatastoreError, ExistsError, GridrayError, NotFoundError, StoreError
 from gridray.store import Store, Tagged
-
-PIECE = 8 * 1024 * 1024
 
 
 class Bucket:
@@ -20,9 +19,12 @@ class Bucket:
         self.reference = self._store.url
 
     def files(self) -> list[DataFile]:
-        found = self._store.tagged("")
-        if not found:
-            found = self._single()
+        try:
+            found = self._store.tagged("") or self._single()
+        except StoreError as error:
+            raise DatastoreError(
+                f"the source {self.reference} cannot be listed: {error.message}", hint=error.hint
+            ) from error
         parents = {parent for each in found for parent in _parents(each.key)}
         # An empty object with the name of a directory is how some tools make one.
         files = [each for each in found if each.size or each.key not in parents]
@@ -44,15 +46,18 @@ class Bucket:
         return f"{endpoint}\0{self.reference}\0{file.path}\0{file.size}\0{file.etag}"
 
     def content(self, file: DataFile) -> Iterator[bytes]:
-        wanted = Tagged(file.path, file.size, file.etag or "")
-        for start in range(0, file.size, PIECE):
-            end = min(start + PIECE, file.size)
-            yield self._naming(file, lambda a=start, b=end: self._store.get_tagged(wanted, a, b))  # type: ignore[misc]
+        def read(start: int, end: int) -> bytes:
+            return self._read(file, start, end)
 
-    def _naming(self, file: DataFile, read: Callable[[], bytes]) -> bytes:
+        if file.size > LARGE:
+            yield from in_parts(read, file.size)
+        elif file.size:
+            yield read(0, file.size)
+
+    def _read(self, file: DataFile, start: int, end: int) -> bytes:
         where = f"{self.reference}/{shown(file.path)}"
         try:
-            return read()
+            return self._store.get_tagged(Tagged(file.path, file.size, file.etag or ""), start, end)
         except NotFoundError as error:
             raise DatastoreError(f"{where} is not there any more") from error
         except ExistsError as error:

@@ -3,9 +3,7 @@
 import hashlib
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -14,15 +12,13 @@ from gridray import layout
 from gridray.archive import shown
 from gridray.datastores.buckets import Bucket
 from gridray.datastores.manifest import DataFile, Manifest, Version, check_paths
+from gridray.datastores.parts import LARGE, PART, in_parts
 from gridray.datastores.spread import spread
 from gridray.errors import DatastoreError, NotFoundError
 from gridray.store import Store
 
-LARGE = 16 * 1024 * 1024
-PART = 8 * 1024 * 1024
 SMALL_AT_ONCE = 24
 LARGE_AT_ONCE = 2
-PARTS_AT_ONCE = 6
 
 
 class Reader(Protocol):
@@ -72,16 +68,11 @@ class _Copies:
         if file.size <= LARGE:
             yield self._store.get(key)
             return
-        starts = range(0, file.size, PART)
-        with ThreadPoolExecutor(PARTS_AT_ONCE) as pool:
-            coming: deque[Future[bytes]] = deque()
-            for start in starts:
-                end = min(start + PART, file.size)
-                coming.append(pool.submit(self._store.get_range, key, start, end))
-                if len(coming) == PARTS_AT_ONCE:
-                    yield coming.popleft().result()
-            while coming:
-                yield coming.popleft().result()
+
+        def read(start: int, end: int) -> bytes:
+            return self._store.get_range(key, start, end)
+
+        yield from in_parts(read, file.size)
 
 
 def fetch_all(

@@ -227,6 +227,17 @@ def test_a_prefix_on_s3_is_copied(s3_store: Store) -> None:
     assert create(s3_store, f"{source.url}/a", "single").version.files == 1
     with pytest.raises(DatastoreError, match="holds no files"):
         create(s3_store, f"s3://{BUCKET}/no-such-prefix-at-all")
+    with pytest.raises(DatastoreError, match=r"the source s3://no-such-bucket cannot be listed"):
+        create(s3_store, "s3://no-such-bucket")
+
+
+def test_large_objects_on_s3_are_copied(s3_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gridray.datastores.buckets.LARGE", 1_000_000)
+    source = Store(f"{s3_store.url}/elsewhere/set")
+    data = os.urandom(20_000_000)
+    source.put("big", data)
+    create(s3_store, source.url)
+    assert contents(s3_store, "set") == {data}
 
 
 def test_a_prefix_on_s3_is_referred_to(s3_store: Store) -> None:

@@ -290,7 +290,7 @@ def test_large_files_come_in_parts(
     store: Store, tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gridray.datastores.fetch.LARGE", 1_000_000)
-    monkeypatch.setattr("gridray.datastores.fetch.PART", 300_001)
+    monkeypatch.setattr("gridray.datastores.parts.PART", 300_001)
     data = os.urandom(3_000_000)
     (tmp_path / "my-set").write_bytes(data)
     create(store, str(tmp_path / "my-set"))
