@@ -65,17 +65,16 @@ def create(
         )
     home = settings.home()
     _check_apart(store, source, home)
-    with _open(source, home, bar) as origin:
+    upload = StartedUpload(store.url, name, source, copy, time.time())
+    with started(home, upload), _open(source, home, bar) as origin:
         files = origin.files()
         if not files:
             raise DatastoreError(f"{public_url(source)} holds no files")
         check_paths(files)
-        upload = StartedUpload(store.url, name, source, copy, time.time())
-        with started(home, upload):
-            if not copy:
-                return _refer(store, name, origin, files)
-            work = Upload(store, name, origin, HashCache(home))
-            return _copy(store, name, source, work, files, bar)
+        if not copy:
+            return _refer(store, name, origin, files)
+        work = Upload(store, name, origin, HashCache(home))
+        return _copy(store, name, source, work, files, bar)
 
 
 def _copy(
@@ -87,8 +86,12 @@ def _copy(
     version, same_as = _publish(store, name, public_url(source), manifest, None)
     # A deletion that began before may have counted without this version.
     deletion.wait_for_others(store, name)
-    work.make_sure(manifest.files)
     _put_manifest(store, name, manifest)
+    try:
+        work.make_sure(manifest.files)
+    except DatastoreError:
+        deletion.withdraw(store, version)
+        raise
     return Created(version, work.sent, work.sent_bytes, same_as)
 
 

@@ -58,12 +58,17 @@ def delete(store: Store, name: str, number: int) -> int:
     sweep.begin()
     try:
         # Only now: a run that is submitted meanwhile sees this, and does not come to be.
-        check_deletable(store, name, number)
-        store.put(layout.datastore_deletion(name, number), b"")
-        store.delete(layout.datastore_version(name, number))
+        version = check_deletable(store, name, number)
+        withdraw(store, version)
         return sweep.remove_unreferenced()
     finally:
         sweep.end()
+
+
+def withdraw(store: Store, version: Version) -> None:
+    """Let a version exist no more; its number is taken for ever, so that no cache is wrong."""
+    store.put(layout.datastore_deletion(version.name, version.number), b"")
+    store.delete(layout.datastore_version(version.name, version.number))
 
 
 def wait_for_others(store: Store, name: str) -> None:

@@ -41,7 +41,7 @@ class StartedUpload:
 
 @contextmanager
 def started(home: Path, upload: StartedUpload) -> Iterator[None]:
-    """Keep a record of an upload until it has come to its end.
+    """Keep a record of an upload until it has come to its end, or cannot come to one.
 
     Raises:
         StateError: the same upload goes on in another process.
@@ -59,7 +59,11 @@ def started(home: Path, upload: StartedUpload) -> Iterator[None]:
         with _writing(home):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, json.dumps(asdict(upload)).encode(), 0)
-        yield
+        try:
+            yield
+        except DatastoreError:
+            path.unlink(missing_ok=True)
+            raise
         path.unlink(missing_ok=True)
     finally:
         os.close(descriptor)

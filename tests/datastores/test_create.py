@@ -182,6 +182,14 @@ def test_the_same_upload_is_not_done_twice_at_once(tmp_path: Path, dataset: Path
     create(store, str(dataset))
 
 
+def test_what_cannot_be_uploaded_is_not_kept_for_later(tmp_path: Path, dataset: Path) -> None:
+    store = Store(str(tmp_path / "store"))
+    os.mkfifo(dataset / "pipe")
+    with pytest.raises(DatastoreError):
+        create(store, str(dataset))
+    assert list((settings.home() / "datastores" / "uploads").iterdir()) == []
+
+
 def test_a_killed_upload_goes_on_where_it_was(
     s3_store: Store, s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from gridray import launch, layout
 from gridray.datastores import catalog, deletion
 from gridray.datastores.create import create
-from gridray.errors import NotFoundError, StateError
+from gridray.errors import DatastoreError, NotFoundError, StateError
 from gridray.records import ClusterRecord, DatastoreRecord, Row
 from gridray.states import State
 from gridray.store import Store
@@ -90,10 +90,14 @@ def test_a_run_that_comes_meanwhile_does_not_come_to_be(store: Store, dataset: P
     assert store.entries("runs/") == [] and store.entries("active/") == []
 
 
+@pytest.mark.parametrize("changes", [False, True])
 def test_a_version_that_is_made_meanwhile_loses_nothing(
-    store: Store, dataset: Path, monkeypatch: pytest.MonkeyPatch
+    store: Store, dataset: Path, monkeypatch: pytest.MonkeyPatch, changes: bool
 ) -> None:
-    """A deletion has counted what is referred to before the version came, and removes it after."""
+    """A deletion has counted what is referred to before the version came, and removes it after.
+
+    Where the source has nothing to replace it with any more, the version goes again.
+    """
     create(store, str(dataset))
     create(store, changed(dataset, b"three"))
     may_go_on, has_counted = threading.Event(), threading.Event()
@@ -109,16 +113,30 @@ def test_a_version_that_is_made_meanwhile_loses_nothing(
     deleter.start()
     assert has_counted.wait(30)
     changed(dataset, b"one")
-    creator = threading.Thread(target=create, args=(store, str(dataset)))
+    failed: list[DatastoreError] = []
+
+    def make() -> None:
+        try:
+            create(store, str(dataset))
+        except DatastoreError as error:
+            failed.append(error)
+
+    creator = threading.Thread(target=make)
     creator.start()
     deadline = time.monotonic() + 30
     while catalog.numbers(store, "data-set") != [2, 3]:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     # The version is there, and what it has in common with the first one is taken away now.
+    if changes:
+        changed(dataset, b"xxx")
     may_go_on.set()
     deleter.join()
     creator.join()
+    if changes:
+        assert "changed while" in failed[0].message
+        assert catalog.numbers(store, "data-set") == [2]
+        return
     assert contents(store, "data-set") == {b"one", b"two", b"three"}
     version = catalog.find_version(store, "data-set", 3)
     assert len(catalog.read_manifest(store, version).files) == 4
