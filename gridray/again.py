@@ -12,6 +12,7 @@ from gridray import __version__, actions, launch, layout, recording, sealing, se
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
+from gridray.datastores import catalog
 from gridray.errors import ClusterError, NotFoundError, StateError, UsageError
 from gridray.launch import Progress
 from gridray.layout import ExperimentName
@@ -65,11 +66,12 @@ def retry(
         indexes: what `to_retry` has returned; none: only what is held goes on.
 
     Raises:
-        NotFoundError: there is no such run.
+        NotFoundError: there is no such run, or a datastore of it is not there any more.
         UsageError: a secret of it is not set in this shell, and not in the store any more.
         ClusterError: the cluster of the run cannot be reached, or is gone.
     """
     record = read_run(store, run)
+    catalog.check_there(store, record.datastores)
     needs_secrets = _needs_secrets(store, record)
     cluster = _prepare(store, record, progress)
     now = time.time()
@@ -124,7 +126,8 @@ def rerun(
         cluster: another cluster than that of the old one.
 
     Raises:
-        NotFoundError: there is no such run, or its source is not in the store any more.
+        NotFoundError: there is no such run, or its source or a datastore is not in the store any
+            more.
         ExistsError: a run of the new name exists.
         UsageError: a secret of it is not set in this shell.
         ClusterError: the cluster cannot be reached, or can never give the resources.
@@ -138,6 +141,7 @@ def rerun(
             f"the source of the run {run!r} is not in {store.url} any more",
             hint="`gridray run` it anew, from its working directory",
         )
+    catalog.check_there(store, old.datastores)
     chosen = launch.open_cluster(cluster or old.cluster.name, settings.load(), store, progress)
     launch.check_resources(chosen, old.resources)
     if old.secrets:

@@ -70,8 +70,8 @@ def read(path: Path) -> Config:
 def merged(config: Config, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a run: what was typed goes before what is in the file.
 
-    Variables, secrets and actions are put together, name by name; `args` get the file's parameters, but not
-    those that are among them already.
+    Variables, secrets and actions are put together, name by name; `args` get the file's
+    parameters, but not those that are among them already.
     """
     fields = {**config.fields, **given}
     for name in ("env", "secrets", "actions"):

@@ -9,6 +9,7 @@
     ├── ExistsError             a name that is taken
     ├── StateError              a thing that is in the wrong state for what is asked
     ├── SourceError             the working directory cannot be snapshotted
+    ├── DatastoreError          a data set cannot be taken in, or brought to a node
     ├── StoreError              the store cannot be read or written
     │   └── DamagedError        one object in it cannot be understood
     ├── BuildError              an environment that cannot be built on a node
@@ -60,6 +61,10 @@ class StateError(GridrayError):
 
 
 class SourceError(GridrayError):
+    pass
+
+
+class DatastoreError(GridrayError):
     pass
 
 

@@ -31,9 +31,11 @@ from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.capacity import shortage
 from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
+from gridray.datastores import catalog
 from gridray.errors import ClusterError, SourceError, UsageError
 from gridray.records import (
     ClusterRecord,
+    DatastoreRecord,
     EnvironmentRecord,
     GitRecord,
     Point,
@@ -153,6 +155,7 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
 
     Raises:
         ExistsError: a run of this name exists.
+        NotFoundError: there is no such datastore, or version of it.
         ClusterError: the cluster cannot be started or reached, or can never give the resources.
         BuildError: its container image cannot be built.
         StoreError: the store cannot be written.
@@ -160,6 +163,7 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
     chosen = settings.load()
     store = Store(chosen.store)
     name = recording.free_name(store, planned.spec.name)
+    datastores = catalog.resolve(store, planned.spec.datastores)
     wanted = planned.spec.cluster or chosen.cluster
     registry = _check_image(planned, wanted, chosen, store)
     cluster = open_cluster(wanted, chosen, store, progress)
@@ -171,7 +175,7 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
     try:
         if ensure_controller(cluster, store):
             progress(f"started the controller on cluster {cluster.name}")
-        record = _record(planned, name, cluster, source_record)
+        record = _record(planned, name, cluster, source_record, datastores)
         attached = recording.attachments(record, cluster, planned.changes)
         recording.write(store, record, planned.points(), attached)
     except BaseException:
@@ -336,7 +340,13 @@ def _put_source(store: Store, manifest: Manifest) -> tuple[SourceRecord, bool]:
     return SourceRecord(digest, manifest.size, len(manifest.files), size), is_new
 
 
-def _record(planned: Plan, name: str, cluster: Cluster, source: SourceRecord) -> RunRecord:
+def _record(
+    planned: Plan,
+    name: str,
+    cluster: Cluster,
+    source: SourceRecord,
+    datastores: tuple[DatastoreRecord, ...] = (),
+) -> RunRecord:
     return RunRecord(
         name=name,
         identity=secrets.token_hex(8),
@@ -363,6 +373,7 @@ def _record(planned: Plan, name: str, cluster: Cluster, source: SourceRecord) ->
         environment=planned.environment,
         on_experiment_start=planned.spec.actions.on_experiment_start,
         on_experiment_end=planned.spec.actions.on_experiment_end,
+        datastores=datastores,
     )
 
 

@@ -18,6 +18,8 @@ PATH_LIMIT = 700
 
 VERSION = "store.json"
 RUNS = "runs/"
+ACTIVE = "active/"
+DATASTORES = "datastores/"
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ def log_chunk_offset(key: str) -> int:
 
 
 def active(cluster_key: str) -> str:
-    return f"active/{cluster_key}/"
+    return f"{ACTIVE}{cluster_key}/"
 
 
 def active_run(cluster_key: str, run: str, identity: str, nonce: str = "") -> str:
@@ -171,7 +173,7 @@ def active_run(cluster_key: str, run: str, identity: str, nonce: str = "") -> st
     Args:
         nonce: of a marker that was made since more was asked of the run.
     """
-    return f"active/{cluster_key}/{run}~{identity}" + (f"~{nonce}" if nonce else "")
+    return f"{active(cluster_key)}{run}~{identity}" + (f"~{nonce}" if nonce else "")
 
 
 def parse_marker(marker: str) -> tuple[str, str]:
@@ -205,6 +207,60 @@ def source(digest: str) -> str:
 
 def controller(cluster_key: str) -> str:
     return f"clusters/{cluster_key}.json"
+
+
+def check_datastore_name(name: str) -> str:
+    """Return `name`.
+
+    Raises:
+        UsageError: it is no name for a datastore.
+    """
+    if not RUN_NAME.fullmatch(name) or len(name) > RUN_NAME_LIMIT:
+        raise UsageError(
+            f"{name!r} is no name for a datastore",
+            hint=f"a name is made of at most {RUN_NAME_LIMIT} lower-case letters, digits and '-', "
+            "beginning and ending with a letter or digit",
+        )
+    return name
+
+
+def datastore_files(name: str) -> str:
+    return f"{DATASTORES}{name}/files/"
+
+
+def datastore_file(name: str, digest: str) -> str:
+    """Return the key of the file whose content has this SHA-256, whatever its path."""
+    return f"{datastore_files(name)}{digest}"
+
+
+def datastore_manifests(name: str) -> str:
+    return f"{DATASTORES}{name}/manifests/"
+
+
+def datastore_manifest(name: str, digest: str) -> str:
+    return f"{datastore_manifests(name)}{digest}.json"
+
+
+def datastore_versions(name: str) -> str:
+    return f"{DATASTORES}{name}/versions/"
+
+
+def datastore_version(name: str, number: int) -> str:
+    return f"{datastore_versions(name)}{number}.json"
+
+
+def datastore_deletions(name: str) -> str:
+    return f"{DATASTORES}{name}/deleted/"
+
+
+def datastore_deletion(name: str, number: int) -> str:
+    """Return the key that keeps a deleted version's number from being given again."""
+    return f"{datastore_deletions(name)}{number}"
+
+
+def datastore_sweep(name: str) -> str:
+    """Return the key that is there while files are removed that no version refers to."""
+    return f"{DATASTORES}{name}/deleting.json"
 
 
 def encode_path(path: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from gridray import layout, sealing
 from gridray.clusters.cluster import Cluster
+from gridray.datastores import catalog
 from gridray.errors import ExistsError, GridrayError
 from gridray.names import random_name
 from gridray.records import Point, RunRecord, write_points
@@ -68,6 +69,8 @@ def write(
 
     Raises:
         ExistsError: the name is taken.
+        NotFoundError, StateError: a datastore of it has gone, or is going; nothing of the run is
+            left then.
         StoreError: the store cannot be written; nothing of the run is left then.
     """
     try:
@@ -80,6 +83,8 @@ def write(
         for key, data in attached.items():
             store.put(key, data)
         store.create_json(layout.run_record(record.name), record.to_json())
+        # Only now: who deletes one looks for runs when it is sure to be seen here.
+        catalog.check_there(store, record.datastores)
     except BaseException:
         _withdraw(store, record, attached)
         raise

@@ -19,11 +19,12 @@ from pydantic import (
 )
 
 from gridray import layout
+from gridray.datastores import names
 from gridray.errors import SpecError, UsageError
 from gridray.records import SCRATCH_PATH
+from gridray.sizes import parse_size
 from gridray.sweep import Strategy
 
-MEMORY = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>[KMGT])(?P<binary>i?)B?", re.IGNORECASE)
 NUMBER = re.compile(r"\d+(\.\d+)?")
 DURATION = re.compile(r"((\d+(\.\d+)?)\s*(d|h|m|s)\s*)+")
 SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
@@ -31,14 +32,8 @@ ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def parse_memory(text: object) -> object:
-    """Return the bytes of `16GB` (powers of 1,000), `16GiB` (of 1,024); what is no text passes."""
-    if not isinstance(text, str):
-        return text
-    match = MEMORY.fullmatch(text.strip())
-    if match is None:
-        raise ValueError("write it as 16GB or 512MiB")
-    power = "KMGT".index(match["unit"].upper()) + 1
-    return int(float(match["number"]) * (1024 if match["binary"] else 1000) ** power)
+    """Return the bytes of `16GB` or `512MiB`; what is no text passes."""
+    return parse_size(text) if isinstance(text, str) else text
 
 
 def parse_scratch_size(text: object) -> object:
@@ -90,6 +85,16 @@ class DatastoreMount(BaseModel):
     name: str
     version: int | None = Field(default=None, ge=1)
     mount_dir: str | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        return layout.check_datastore_name(name)
+
+    @field_validator("mount_dir")
+    @classmethod
+    def _check_mount_dir(cls, mount_dir: str | None) -> str | None:
+        return None if mount_dir is None else names.check_mount_dir(mount_dir)
 
 
 class Scratch(BaseModel):
@@ -194,6 +199,12 @@ class RunSpec(BaseModel):
         if gpus > 1 and not gpus.is_integer():
             raise ValueError("it has to be a whole number, or a fraction of one GPU")
         return gpus
+
+    @field_validator("datastores")
+    @classmethod
+    def _check_datastores(cls, mounts: tuple[DatastoreMount, ...]) -> tuple[DatastoreMount, ...]:
+        names.check_apart([(each.name, each.mount_dir) for each in mounts])
+        return mounts
 
     @field_validator("env")
     @classmethod

@@ -7,7 +7,7 @@ import copy
 import errno
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,13 +16,14 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 import obstore
-from obstore.exceptions import AlreadyExistsError, BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
 from gridray import layout
 from gridray.errors import DamagedError, ExistsError, NotFoundError, StoreError, UsageError
 
 if TYPE_CHECKING:
+    from obstore import GetOptions, ObjectMeta
     from obstore.store import ClientConfig, RetryConfig
 
 # A command in a terminal should say soon that the store does not answer; what works unattended
@@ -42,6 +43,10 @@ PATIENT: "RetryConfig" = {
 # How many small objects are asked for at once, and how much of a large one.
 CONCURRENCY = 32
 PART = 64 * 1024 * 1024
+# What of a large object is sent at once, at least: S3 takes 10,000 parts of an object.
+SENT_PART = 8 * 1024 * 1024
+MOST_PARTS = 9_000
+PARTS_AT_ONCE = 8
 
 # What obstore says of `file/key`, where a directory that is the store holds a `file`.
 NOT_A_DIRECTORY = f"(os error {errno.ENOTDIR})"
@@ -52,6 +57,14 @@ class Entry(NamedTuple):
 
     key: str
     size: int
+
+
+class Tagged(NamedTuple):
+    """An object with the tag that changes with its content."""
+
+    key: str
+    size: int
+    etag: str
 
 
 class Store:
@@ -101,6 +114,15 @@ class Store:
         with self._errors(f"write {key}"):
             obstore.put(self._writable(), key, data, mode="create")
 
+    def put_parts(self, key: str, parts: Iterable[bytes], size: int) -> None:
+        """Write an object of `size` bytes as they come; nothing is there if they raise an error."""
+        self._before_write()
+        part = max(SENT_PART, size // MOST_PARTS)
+        with self._errors(f"write {key}"):
+            obstore.put(
+                self._writable(), key, parts, chunk_size=part, max_concurrency=PARTS_AT_ONCE
+            )
+
     def get(self, key: str) -> bytes:
         """Read an object.
 
@@ -120,6 +142,24 @@ class Store:
     def get_range(self, key: str, start: int, end: int) -> bytes:
         with self._errors(f"read {key}"):
             return bytes(obstore.get_range(self._readable(), key, start=start, end=end))
+
+    def get_tagged(self, wanted: Tagged, start: int, end: int) -> bytes:
+        """Read a part of an object as it was when it was listed; an empty one has no parts.
+
+        Raises:
+            NotFoundError: there is none.
+            ExistsError: there is another one in its place.
+        """
+        options: GetOptions = {"if_match": wanted.etag, "range": (start, end)}
+        try:
+            with self._errors(f"read {wanted.key}", reading=True):
+                found = obstore.get(self._readable(), wanted.key, options=options)
+                if found.meta["size"] == wanted.size:
+                    return bytes(found.bytes())
+        except StoreError as error:
+            if not isinstance(error.__cause__, PreconditionError):
+                raise
+        raise ExistsError(f"{self.url}: {wanted.key} is another one than before")
 
     def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Read many objects at once; those that do not exist are left out."""
@@ -159,6 +199,20 @@ class Store:
             pages = obstore.list(self._readable(), prefix, offset=after, chunk_size=1000)
             return sorted(Entry(meta["path"], meta["size"]) for page in pages for meta in page)
 
+    def tagged(self, prefix: str) -> list[Tagged]:
+        """Return all objects below a prefix, with their tags, by key."""
+        with self._errors(f"list {prefix}"):
+            pages = obstore.list(self._readable(), prefix or None, chunk_size=1000)
+            return sorted(_tagged(meta) for page in pages for meta in page)
+
+    def find_tagged(self, key: str) -> Tagged | None:
+        """Return an object with its tag, or None if there is none."""
+        try:
+            with self._errors(f"look for {key}", reading=True):
+                return _tagged(obstore.head(self._readable(), key))
+        except NotFoundError:
+            return None
+
     def names(self, prefix: str) -> list[str]:
         """Return the names of what is directly below a prefix that ends in `/`."""
         with self._errors(f"list {prefix}"):
@@ -180,13 +234,16 @@ class Store:
 
     def delete_prefix(self, prefix: str) -> None:
         """Remove everything below a prefix that ends in `/`."""
+        self.delete_many([entry.key for entry in self.entries(prefix)])
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        """Remove objects, a thousand with one request where there are requests."""
         self._before_write()
-        keys = [entry.key for entry in self.entries(prefix)]
         if self.directory is not None:
             self.delete(*keys)
             return
         for start in range(0, len(keys), 1000):
-            with self._errors(f"delete {prefix}"):
+            with self._errors(f"delete {keys[start]}"):
                 obstore.delete(self._readable(), keys[start : start + 1000])
 
     def put_json(self, key: str, value: Any) -> None:
@@ -246,6 +303,10 @@ class Store:
                 f"the store {self.url} failed to {what}: {_first_line(error)}",
                 hint=_hint(self.directory, str(error)),
             ) from error
+
+
+def _tagged(meta: "ObjectMeta") -> Tagged:
+    return Tagged(meta["path"], meta["size"], meta["e_tag"] or "")
 
 
 def _nothing() -> None:

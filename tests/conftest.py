@@ -1,6 +1,7 @@
 """What all tests share: a home and an environment of their own, and names that break things."""
 
 import os
+import resource
 import secrets
 import threading
 from collections.abc import Iterator
@@ -122,3 +123,12 @@ def dashboard() -> Iterator[Dashboard]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def full_disk() -> Iterator[None]:
+    """No file can grow beyond a million bytes: any user's tests can have that of a disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)

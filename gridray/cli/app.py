@@ -13,6 +13,7 @@ from gridray.cli import (
     artifacts,
     clusters,
     config,
+    datastore,
     delete,
     logs,
     options,
@@ -56,6 +57,7 @@ for module in (
     view,
     stop,
     delete,
+    datastore,
     clusters,
     other,
 ):

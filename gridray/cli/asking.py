@@ -80,6 +80,15 @@ def _actions(typed: Typed) -> Typed:
     return {"actions": found} if found else {}
 
 
+def _datastores(typed: Typed) -> Typed:
+    asked = [typed.get(f"datastore_{name}") for name in ("name", "version", "mount_dir")]
+    if not any(each is not None for each in asked):
+        return {}
+    from gridray.datastores import names
+
+    return {"datastores": names.parse_mounts(asked[0] or [], asked[1], asked[2])}
+
+
 # An option that has the name of a field is that field. These say what the others mean; each gets
 # all options that were typed.
 MEANINGS: tuple[Callable[[Typed], Typed], ...] = (
@@ -91,6 +100,7 @@ MEANINGS: tuple[Callable[[Typed], Typed], ...] = (
     _scratch,
     _dependencies,
     _actions,
+    _datastores,
 )
 
 

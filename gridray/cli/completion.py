@@ -53,3 +53,14 @@ def _names(incomplete: str) -> list[str]:
         if (name := str(ExperimentName(run, index))).startswith(incomplete)
     ]
     return [*runs, *experiments]
+
+
+def complete_datastores(incomplete: str) -> list[str]:
+    from gridray import layout
+    from gridray.cli.names import open_store
+
+    try:
+        names = open_store().names(layout.DATASTORES)
+    except GridrayError:
+        return []
+    return [name for name in names if name.startswith(incomplete)][:MOST]

@@ -3,7 +3,8 @@
 RUN = "Run"
 FOLLOW = "Follow"
 CHANGE = "Stop and delete"
+DATA = "Data"
 CLUSTERS = "Clusters"
 OTHER = "Other"
 
-ORDER = (RUN, FOLLOW, CHANGE, CLUSTERS, OTHER)
+ORDER = (RUN, FOLLOW, CHANGE, DATA, CLUSTERS, OTHER)

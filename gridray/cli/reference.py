@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from gridray.cli import answer, shapes, versions
+from gridray.cli import answer, datashapes, shapes, versions
 from gridray.cli.app import app
 
 INTRODUCTION = """\
@@ -58,6 +58,12 @@ SHAPES: dict[str, type] = {
     "delete run": shapes.Deletions,
     "delete experiment": shapes.Deletions,
     "delete cluster": shapes.ClusterChange,
+    "datastore": datashapes.Datastores,
+    "datastore create": datashapes.CreatedDatastore,
+    "datastore delete": datashapes.DeletedDatastore,
+    "datastore resume": datashapes.CreatedDatastores,
+    "datastore resume --list": datashapes.InterruptedUploads,
+    "datastore clearcache": datashapes.ClearedCache,
     "clusters": shapes.Clusters,
     "clusters up": shapes.ClusterChange,
     "clusters down": shapes.ClusterChange,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from gridray.cli import needs, options, panels
+from gridray.cli import datastore_options, needs, options, panels
 from gridray.cli.command import command
 from gridray.cli.gitwords import RunCommand
 from gridray.cli.output import Output
@@ -43,6 +43,9 @@ def run(
     on_build_end: needs.OnBuildEnd = None,
     on_experiment_start: needs.OnExperimentStart = None,
     on_experiment_end: needs.OnExperimentEnd = None,
+    datastore_name: datastore_options.Names = None,
+    datastore_version: datastore_options.Version = None,
+    datastore_mount_dir: datastore_options.MountDir = None,
     max_parallel: options.MaxParallel = None,
     max_experiments: options.MaxExperiments = 10_000,
     auto_resume: options.AutoResume = False,

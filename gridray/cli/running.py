@@ -8,7 +8,7 @@ import typer
 
 from gridray import launch, scripts, source
 from gridray.archive import shown
-from gridray.cli import shapes, text, watching
+from gridray.cli import datasets, shapes, text, watching
 from gridray.cli.names import open_store
 from gridray.cli.output import Output
 from gridray.cli.text import Column
@@ -69,6 +69,7 @@ def describe(planned: "Plan") -> shapes.Planned:
         dirty=planned.git is not None and planned.git.is_dirty,
         dependency_file=planned.environment.dependency_file,
         image=planned.environment.image,
+        datastores=tuple(datasets.asked(each) for each in spec.datastores),
     )
 
 
@@ -84,6 +85,8 @@ def show_plan(out: Output, planned: shapes.Planned) -> None:
     out.line()
     if planned.dependency_file is not None:
         out.line(f"Depends on {shown(planned.dependency_file)}.")
+    for mounted in planned.datastores:
+        out.line(f"datastore {datasets.mount_text(mounted)}")
     out.line(
         f"{text.count(len(rows), 'experiment')} with {each} each, on cluster "
         f"{text.harmless(planned.cluster)}. Nothing has been started or uploaded."
@@ -106,6 +109,8 @@ def show_submitted(out: Output, record: "RunRecord") -> None:
         out.note(f"  depends on   {shown(record.environment.dependency_file)}")
     if record.environment.image is not None:
         out.note(f"  image        {shown(record.environment.image)}")
+    for mounted in record.datastores:
+        out.note(f"  datastore    {datasets.mount_text(datasets.mounted(mounted))}")
     name = record.name
     out.next_commands(
         (

@@ -71,6 +71,16 @@ class PlannedExperiment(Shape):
 
 
 @dataclass(frozen=True)
+class Mount(Shape):
+    name: str
+    """Of a datastore."""
+    version: int | None
+    """null: the newest one."""
+    mount_dir: str
+    """Where the script finds it."""
+
+
+@dataclass(frozen=True)
 class Planned(Shape):
     name: str | None
     """The name of the run; null: a random one."""
@@ -95,6 +105,8 @@ class Planned(Shape):
     """What would be installed; relative to the working directory."""
     image: str | None
     """The container image that the experiments would run in."""
+    datastores: tuple[Mount, ...]
+    """What would be mounted."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from gridray.errors import DamagedError, GridrayError, NotFoundError, StoreError
 from gridray.layout import AttemptName
 from gridray.rayjobs import ambient_token
 from gridray.records import RunRecord, read_points
-from gridray.runner import build, scratch
+from gridray.runner import build, datastores, scratch
 from gridray.runner.artifacts import ArtifactSync
 from gridray.runner.ending import Ending
 from gridray.runner.environment import script_environment, secret_variables
@@ -83,8 +83,10 @@ def prepare(
         sync = ArtifactSync(store, name, workspace.root, workspace.source_files)
         sync.restore()
     heed()
+    with blaming(Reason.DATASTORE_FAILED):
+        mounted = datastores.mount(store, record, stack, heed)
     command = scripts.command(record.script, point.argv, python=environment.python)
-    env = environment.applied(env)
+    env = environment.applied(env) | mounted
     if record.scratch is None:
         return Prepared(command, env, sync)
     with blaming(Reason.SCRATCH_FAILED):

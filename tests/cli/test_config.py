@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from gridray import launch
+from gridray.checkout import Checkout
 from gridray.cli import run as commands
 from gridray.launch import Plan
-from gridray.spec import RunSpec
+from gridray.spec import Actions, RunSpec
 from tests.cli.conftest import Call
 
 FILE = """\
@@ -54,9 +55,9 @@ class Spec:
         self.err = ""
         monkeypatch.setattr(launch, "plan", self._planned)
 
-    def _planned(self, spec: RunSpec) -> Plan:
+    def _planned(self, spec: RunSpec, checkout: Checkout) -> Plan:
         self._found.append(spec)
-        return self._plan(spec)
+        return self._plan(spec, checkout)
 
     def __call__(self, *words: str) -> RunSpec:
         result = self._call("run", "--dry-run", *words)
@@ -101,6 +102,12 @@ def test_variables_come_from_the_file_then_env_files_then_options(
         "FROM_SHELL": "shell",
     }
     assert found.secrets == {"KEY": "MINE", "MINE": "MINE"}
+
+
+def test_actions_are_options_too(spec: Spec) -> None:
+    words = ["--on_build", "a b", "--on-build", "c", "--on_experiment_end", "d"]
+    found = spec(*words, "main.py").actions
+    assert found == Actions(on_build=("a b", "c"), on_experiment_end=("d",))
 
 
 def test_the_defaults_of_the_command_line_are_those_of_the_spec() -> None:

@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 
 from gridray.cli import reference
+from gridray.datastores.create import create
 from tests.cli.conftest import Call, Filler, succeeded
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -30,6 +31,12 @@ CALLS = {
     "delete run": "delete run over --yes -o json",
     "delete experiment": "delete experiment over-exp0 --yes -o json",
     "delete cluster": "delete cluster local --yes -o json",
+    "datastore": "datastore -o json",
+    "datastore create": "datastore create . --name mine -o json",
+    "datastore delete": "datastore delete --name cats --version 1 --yes -o json",
+    "datastore resume": "datastore resume -o json",
+    "datastore resume --list": "datastore resume --list -o json",
+    "datastore clearcache": "datastore clearcache -o json",
     "clusters": "clusters -o json",
     "clusters down": "clusters down local -o json",
     "config init": "config init new.yml -o json",
@@ -63,6 +70,8 @@ def test_output_fits_its_schema(
     (project / "grid.yml").write_text("compute: {train: {cpus: 2, framework: torch}}\n")
     monkeypatch.chdir(project)
     filled.run("good", [succeeded()])
+    create(filled.store, str(project), "cats")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     result = call(*CALLS[name].split())
     assert result.code == 0, result.err
     schema: dict[str, Any] = reference.schema(name)

@@ -8,9 +8,7 @@ from typing import get_args
 
 import pytest
 
-from gridray.cli import options, running
-from gridray.launch import plan
-from gridray.spec import Actions, make_spec
+from gridray.cli import options
 from gridray.sweep import Strategy
 from tests.cli.conftest import Call, Filler
 
@@ -143,13 +141,3 @@ def test_a_dry_run_tells_what_it_depends_on(call: Call, project: Path) -> None:
     assert "Depends" not in call("run", "--dry-run", "--no-dependencies", "train.py").out
     missing = call("run", "--dry-run", "--dependency_file", "other.txt", "train.py")
     assert missing.code == 2 and "'other.txt' does not exist" in missing.err
-
-
-def test_actions_are_options_too(call: Call) -> None:
-    words = ["--on_build", "a b", "--on-build", "c", "--on_experiment_end", "d"]
-    assert call("run", "--dry-run", *words, "train.py").code == 0
-    given = running.actions(on_build=["a b", "c"], on_build_end=None, on_experiment_end=["d"])
-    planned = plan(make_spec({"script": "train.py", "actions": given}))
-    assert planned.environment.on_build == ("a b", "c")
-    assert planned.spec.actions == Actions(on_build=("a b", "c"), on_experiment_end=("d",))
-    assert running.actions(on_build=[]) is None

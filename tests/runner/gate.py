@@ -15,6 +15,7 @@ class Gate(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.target = urlsplit(target).netloc
         self.endpoint = f"http://127.0.0.1:{self.server_port}"
+        self.asked: list[str] = []
         self._held: str | None = None
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,))
@@ -38,7 +39,17 @@ class Gate(ThreadingHTTPServer):
     def pass_through(self, path: str) -> None:
         """Wait while such a request is held."""
         with self._changed:
+            self.asked.append(path)
+            self._changed.notify_all()
             self._changed.wait_for(lambda: self._held is None or self._held not in path)
+
+    def wait_for(self, part: str, count: int) -> None:
+        """Wait until so many requests with this in their path have come."""
+        with self._changed:
+            came = self._changed.wait_for(
+                lambda: sum(part in path for path in self.asked) >= count, timeout=60
+            )
+        assert came, self.asked
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,0 +1,1 @@
+"""Named, versioned, immutable data sets: taken in once, found by every experiment."""

@@ -1,0 +1,167 @@
+"""The files of a version on their way to a directory of a node, each one verified."""
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from gridray import layout
+from gridray.archive import shown
+from gridray.datastores.buckets import Bucket
+from gridray.datastores.manifest import DataFile, Manifest, Version, check_paths
+from gridray.datastores.parts import LARGE, PART, in_parts
+from gridray.datastores.spread import spread
+from gridray.errors import DatastoreError, NotFoundError
+from gridray.store import Store
+
+SMALL_AT_ONCE = 24
+LARGE_AT_ONCE = 2
+
+
+class Reader(Protocol):
+    """Where the contents of a version are."""
+
+    def content(self, file: DataFile) -> Iterator[bytes]:
+        """Yield a file's content in pieces.
+
+        Raises:
+            DatastoreError: it is not there, or is not what was taken in.
+            StoreError: the store cannot be read.
+        """
+
+
+def reader(store: Store, version: Version) -> Reader:
+    """Return what reads a version's files: from the store, or from where they are by reference."""
+    if version.reference is not None:
+        return Bucket(version.reference, patient=True)
+    return _Copies(store, version)
+
+
+class _Copies:
+    """The files in the store, by their hashes."""
+
+    def __init__(self, store: Store, version: Version) -> None:
+        self._store = store
+        self._version = version
+
+    def content(self, file: DataFile) -> Iterator[bytes]:
+        total = hashlib.sha256()
+        try:
+            for piece in self._pieces(file):
+                total.update(piece)
+                yield piece
+        except NotFoundError as error:
+            raise DatastoreError(
+                f"{shown(file.path)} of the datastore {self._version} is not in the store"
+            ) from error
+        if total.hexdigest() != file.digest:
+            raise DatastoreError(
+                f"{shown(file.path)} of the datastore {self._version} is damaged in the store: "
+                "it is not what was uploaded"
+            )
+
+    def _pieces(self, file: DataFile) -> Iterator[bytes]:
+        key = layout.datastore_file(self._version.name, file.digest or "")
+        if file.size <= LARGE:
+            yield self._store.get(key)
+            return
+
+        def read(start: int, end: int) -> bytes:
+            return self._store.get_range(key, start, end)
+
+        yield from in_parts(read, file.size)
+
+
+def fetch_all(
+    reader: Reader, manifest: Manifest, directory: Path, heed: Callable[[], None]
+) -> None:
+    """Make a directory hold what the manifest says, and nothing else; what is right stays.
+
+    Raises:
+        DatastoreError: a file is not what was taken in.
+        StoreError: the store cannot be read.
+        OSError: the disk does not take it.
+    """
+    check_paths(manifest.files)
+    _make_directories(directory, manifest)
+    regular = [file for file in manifest.files if file.link is None]
+    large = [file for file in regular if file.size > LARGE]
+    small = [file for file in regular if file.size <= LARGE]
+    for group, threads in ((large, LARGE_AT_ONCE), (small, SMALL_AT_ONCE)):
+        stop = threading.Event()
+        bring = partial(_bring, reader, directory, stop)
+        for _ in spread(bring, group, threads, heed=heed, stop=stop):
+            heed()
+    _make_links(directory, manifest)
+    _close(directory, manifest)
+
+
+def _make_directories(directory: Path, manifest: Manifest) -> None:
+    """Make the directories, and let what is there already be written."""
+    for found, _, _ in os.walk(directory):
+        os.chmod(found, 0o700)
+    for parent in sorted({os.path.dirname(file.path) for file in manifest.files}):
+        (directory / parent).mkdir(parents=True, exist_ok=True)
+
+
+def _bring(reader: Reader, directory: Path, stop: threading.Event, file: DataFile) -> None:
+    target = directory / file.path
+    mode = 0o555 if file.mode & 0o111 else 0o444
+    if _is_there(file, target):
+        target.chmod(mode)
+        return
+    target.unlink(missing_ok=True)
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb", buffering=0) as stream:
+        for piece in reader.content(file):
+            if stop.is_set():
+                return
+            _write(stream.fileno(), piece)
+        os.fchmod(stream.fileno(), mode)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def _is_there(file: DataFile, target: Path) -> bool:
+    """Whether an earlier download has brought it; what has no hash is brought again."""
+    if file.digest is None or target.is_symlink() or not target.is_file():
+        return False
+    if target.stat().st_size != file.size:
+        return False
+    total = hashlib.sha256()
+    with open(target, "rb", buffering=0) as stream:
+        while piece := stream.read(PART):
+            total.update(piece)
+    return total.hexdigest() == file.digest
+
+
+def _make_links(directory: Path, manifest: Manifest) -> None:
+    """Make the links, after all that could be written through one."""
+    top = os.path.realpath(directory)
+    links = [file for file in manifest.files if file.link is not None]
+    for file in links:
+        path = directory / file.path
+        path.unlink(missing_ok=True)
+        path.symlink_to(file.link or "")
+    for file in links:
+        real = os.path.realpath(directory / file.path)
+        if os.path.isabs(file.link or "") or os.path.commonpath([top, real]) != top:
+            raise DatastoreError(f"the link {shown(file.path)} leads out of the datastore")
+
+
+def _close(directory: Path, manifest: Manifest) -> None:
+    """Remove what the manifest does not name, and let nothing be written any more."""
+    named = {os.fspath(directory / file.path) for file in manifest.files}
+    for found, _, files in os.walk(directory, topdown=False):
+        for name in files:
+            path = os.path.join(found, name)
+            if path not in named:
+                os.unlink(path)
+        os.chmod(found, 0o555)
