@@ -106,7 +106,7 @@ def test_variables_come_from_the_file_then_env_files_then_options(
 
 def test_actions_are_options_too(spec: Spec) -> None:
     words = ["--on_build", "a b", "--on-build", "c", "--on_experiment_end", "d"]
-    found = spec(*words, "main.py").actions
+    found = spec(*words, "train.py").actions
     assert found == Actions(on_build=("a b", "c"), on_experiment_end=("d",))
 
 
