@@ -22,9 +22,10 @@ _COMMENT = re.compile(r"(^|\s)#.*$")
 _BUILD_SYSTEM = re.compile(r"^\s*\[build-system\]", re.MULTILINE)
 # What of a project's files names another place on the disk, or is not known before it is built.
 _PROJECT_NEEDS_SOURCE = re.compile(
-    r"""^\s*(dynamic\s*=.*dependencies
-    |\[tool\.(poetry|pdm|setuptools\.dynamic)
-    |.*\b(path|workspace|directory)\s*=
+    r"""^\s*(dynamic\s*=\s*\[[^\]]*dependencies
+    |\[tool\.(poetry|pdm|setuptools\.dynamic|uv\.sources\.)
+    |.*\{[^}\n]*\b(path|workspace|directory)\s*=
+    |url\s*=\s*"\.
     |.*\b(editable|virtual)\s*=\s*"(?!\.")
     |.*@\s*file:)""",
     re.MULTILINE | re.VERBOSE,

@@ -132,8 +132,10 @@ def test_files_that_refer_to_each_other_are_read_once(root: Path) -> None:
         ("requirements.txt", "--find-links wheels\nx\n", True),
         ("pyproject.toml", NAMES_SOME, False),
         ("pyproject.toml", NAMES_SOME + '[tool.uv.sources]\nx = { path = "x" }\n', True),
-        ("pyproject.toml", '[project]\nname = "x"\ndynamic = ["version", "dependencies"]\n', True),
+        ("pyproject.toml", '[project]\nname = "x"\ndynamic = [\n"version",\n"dependencies"]\n', True),
         ("pyproject.toml", '[project]\nname = "x"\ndynamic = ["version"]\n', False),
+        ("pyproject.toml", NAMES_SOME + '[tool.hatch.version]\npath = "x.py"\n', False),
+        ("pyproject.toml", NAMES_SOME + '[[tool.uv.index]]\nurl = "./wheels"\n', True),
         ("environment.yml", "dependencies: [python]\n", False),
     ],
 )
