@@ -11,6 +11,7 @@ from gridray.launch import Plan
 from gridray.spec import RunSpec
 
 NAMES_NONE = '[project]\nname = "x"\nversion = "1"\n[tool.ruff]\n'
+DYNAMIC = '[project]\nname = "x"\ndynamic = '
 NAMES_SOME = '[project]\nname = "x"\nversion = "1"\ndependencies = ["numpy"]\n'
 
 
@@ -132,8 +133,8 @@ def test_files_that_refer_to_each_other_are_read_once(root: Path) -> None:
         ("requirements.txt", "--find-links wheels\nx\n", True),
         ("pyproject.toml", NAMES_SOME, False),
         ("pyproject.toml", NAMES_SOME + '[tool.uv.sources]\nx = { path = "x" }\n', True),
-        ("pyproject.toml", '[project]\nname = "x"\ndynamic = [\n"version",\n"dependencies"]\n', True),
-        ("pyproject.toml", '[project]\nname = "x"\ndynamic = ["version"]\n', False),
+        ("pyproject.toml", DYNAMIC + '[\n"version",\n"dependencies"]\n', True),
+        ("pyproject.toml", DYNAMIC + '["version"]\n', False),
         ("pyproject.toml", NAMES_SOME + '[tool.hatch.version]\npath = "x.py"\n', False),
         ("pyproject.toml", NAMES_SOME + '[[tool.uv.index]]\nurl = "./wheels"\n', True),
         ("environment.yml", "dependencies: [python]\n", False),
