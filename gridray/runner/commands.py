@@ -10,8 +10,9 @@ from gridray.runner.process import AFTERMATH, ScriptProcess
 LOOK_INTERVAL = 0.2
 GRACE = 2.0
 
-# Stops at the first command of several that fails, in a pipe too.
-BASH = ("bash", "-eo", "pipefail", "-c")
+# Stops at the first command of several that fails; of a pipe the last one counts, as in any shell:
+# `pip list | head` is no failure.
+BASH = ("bash", "-ec")
 
 
 def run(
