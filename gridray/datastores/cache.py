@@ -78,6 +78,8 @@ class Cache:
         tree = self.tree(version)
         while True:
             if tree.exists() and lock(descriptor, shared=True):
+                if not tree.exists():
+                    continue
                 if self._is_intact(version.manifest):
                     os.utime(descriptor)
                     return tree

@@ -5,6 +5,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -95,8 +96,10 @@ def fetch_all(
     for group, threads in ((large, LARGE_AT_ONCE), (small, SMALL_AT_ONCE)):
         stop = threading.Event()
         bring = partial(_bring, reader, os.fspath(directory), is_new, stop)
-        for _ in spread(bring, group, threads, heed=heed, stop=stop):
-            heed()
+        # Closed at once, so that nobody writes any more when an error is seen.
+        with closing(spread(bring, group, threads, heed=heed, stop=stop)) as brought:
+            for _ in brought:
+                heed()
     _make_links(directory, manifest)
     _close(directory, manifest)
 
