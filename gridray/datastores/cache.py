@@ -13,7 +13,6 @@ import hashlib
 import os
 import random
 import shutil
-import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -79,6 +78,8 @@ class Cache:
         tree = self.tree(version)
         while True:
             if tree.exists() and lock(descriptor, shared=True):
+                if not tree.exists():
+                    continue
                 if self._is_intact(version.manifest):
                     os.utime(descriptor)
                     return tree
@@ -251,13 +252,17 @@ def _used(home: Path) -> int:
 def _appearance(tree: Path) -> str:
     """Return a text that is another one when somebody has changed a file."""
     total = hashlib.sha256()
-    for directory, names, files in os.walk(tree):
-        names.sort()
-        for name in sorted([*names, *files]):
-            path = os.path.join(directory, name)
-            status = os.lstat(path)
-            words = (stat.S_IFMT(status.st_mode), status.st_size, status.st_mtime_ns)
-            is_directory = stat.S_ISDIR(status.st_mode)
-            told = (words[0],) if is_directory else (*words, status.st_ctime_ns, status.st_ino)
-            total.update(os.fsencode(os.path.relpath(path, tree)) + f"\0{told}\0".encode())
+    directories = [os.fspath(tree)]
+    while directories:
+        directory = directories.pop()
+        with os.scandir(directory) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                told: tuple[int, ...] = ()
+                if entry.is_dir(follow_symlinks=False):
+                    directories.append(entry.path)
+                else:
+                    status = entry.stat(follow_symlinks=False)
+                    told = (status.st_mode, status.st_size, status.st_ino)
+                    told += (status.st_mtime_ns, status.st_ctime_ns)
+                total.update(os.fsencode(f"{entry.name}\0{told}\0"))
     return total.hexdigest()

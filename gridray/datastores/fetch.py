@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -86,15 +88,18 @@ def fetch_all(
         OSError: the disk does not take it.
     """
     check_paths(manifest.files)
+    is_new = not any(directory.iterdir())
     _make_directories(directory, manifest)
     regular = [file for file in manifest.files if file.link is None]
     large = [file for file in regular if file.size > LARGE]
     small = [file for file in regular if file.size <= LARGE]
     for group, threads in ((large, LARGE_AT_ONCE), (small, SMALL_AT_ONCE)):
         stop = threading.Event()
-        bring = partial(_bring, reader, directory, stop)
-        for _ in spread(bring, group, threads, heed=heed, stop=stop):
-            heed()
+        bring = partial(_bring, reader, os.fspath(directory), is_new, stop)
+        # Closed at once, so that nobody writes any more when an error is seen.
+        with closing(spread(bring, group, threads, heed=heed, stop=stop)) as brought:
+            for _ in brought:
+                heed()
     _make_links(directory, manifest)
     _close(directory, manifest)
 
@@ -107,20 +112,23 @@ def _make_directories(directory: Path, manifest: Manifest) -> None:
         (directory / parent).mkdir(parents=True, exist_ok=True)
 
 
-def _bring(reader: Reader, directory: Path, stop: threading.Event, file: DataFile) -> None:
-    target = directory / file.path
+def _bring(
+    reader: Reader, directory: str, is_new: bool, stop: threading.Event, file: DataFile
+) -> None:
+    target = f"{directory}/{file.path}"
     mode = 0o555 if file.mode & 0o111 else 0o444
-    if _is_there(file, target):
-        target.chmod(mode)
+    if not is_new and _is_there(file, target):
+        os.chmod(target, mode)
         return
-    target.unlink(missing_ok=True)
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with open(descriptor, "wb", buffering=0) as stream:
+    try:
         for piece in reader.content(file):
             if stop.is_set():
                 return
-            _write(stream.fileno(), piece)
-        os.fchmod(stream.fileno(), mode)
+            _write(descriptor, piece)
+        os.fchmod(descriptor, mode)
+    finally:
+        os.close(descriptor)
 
 
 def _write(descriptor: int, data: bytes) -> None:
@@ -129,17 +137,26 @@ def _write(descriptor: int, data: bytes) -> None:
         left = left[os.write(descriptor, left) :]
 
 
-def _is_there(file: DataFile, target: Path) -> bool:
-    """Whether an earlier download has brought it; what has no hash is brought again."""
-    if file.digest is None or target.is_symlink() or not target.is_file():
+def _is_there(file: DataFile, target: str) -> bool:
+    """Whether an earlier download has brought a file; what else is there is removed."""
+    try:
+        status = os.lstat(target)
+    except FileNotFoundError:
         return False
-    if target.stat().st_size != file.size:
-        return False
+    # What has no hash is brought again.
+    is_like_it = stat.S_ISREG(status.st_mode) and status.st_size == file.size
+    if is_like_it and file.digest is not None and _hash(target) == file.digest:
+        return True
+    os.unlink(target)
+    return False
+
+
+def _hash(path: str) -> str:
     total = hashlib.sha256()
-    with open(target, "rb", buffering=0) as stream:
+    with open(path, "rb", buffering=0) as stream:
         while piece := stream.read(PART):
             total.update(piece)
-    return total.hexdigest() == file.digest
+    return total.hexdigest()
 
 
 def _make_links(directory: Path, manifest: Manifest) -> None:

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ def spread(
     *,
     heed: Callable[[], None] = _nobody,
     stop: threading.Event | None = None,
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """Yield what the work returns for each item, as it comes.
 
     Args:

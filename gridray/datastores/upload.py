@@ -4,6 +4,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 from gridray import layout
@@ -68,22 +69,15 @@ class Upload:
     def _send_all(self, files: Sequence[DataFile], advance: Advance) -> Iterator[DataFile]:
         large = [file for file in files if file.size > LARGE]
         small = [file for file in files if file.size <= LARGE]
-        new: dict[str, str] = {}
-        kept_at = time.monotonic()
-        try:
+        with closing(_Keeping(self._hashes)) as keeping:
             for group, threads in ((large, LARGE_AT_ONCE), (small, SMALL_AT_ONCE)):
-                for file in spread(self._send, group, threads):
-                    identity = self._origin.identity(file)
-                    if identity is not None and file.digest and identity not in self._known:
-                        new[identity] = file.digest
-                    if new and time.monotonic() - kept_at > KEEP_INTERVAL:
-                        self._hashes.add(new)
-                        new, kept_at = {}, time.monotonic()
-                    advance(file.size)
-                    yield file
-        finally:
-            if new:
-                self._hashes.add(new)
+                with closing(spread(self._send, group, threads)) as sent:
+                    for file in sent:
+                        identity = self._origin.identity(file)
+                        if identity is not None and identity not in self._known:
+                            keeping.add(identity, file.digest or "")
+                        advance(file.size)
+                        yield file
 
     def _send(self, file: DataFile) -> DataFile:
         identity = self._origin.identity(file)
@@ -129,3 +123,22 @@ class Upload:
                 f"{shown(file.path)} changed while it was read",
                 hint="type the same again when nothing writes to it",
             )
+
+
+class _Keeping:
+    """Writes hashes down, many at a time."""
+
+    def __init__(self, hashes: HashCache) -> None:
+        self._hashes = hashes
+        self._new: dict[str, str] = {}
+        self._kept_at = time.monotonic()
+
+    def add(self, identity: str, digest: str) -> None:
+        self._new[identity] = digest
+        if time.monotonic() - self._kept_at > KEEP_INTERVAL:
+            self.close()
+
+    def close(self) -> None:
+        if self._new:
+            self._hashes.add(self._new)
+        self._new, self._kept_at = {}, time.monotonic()
