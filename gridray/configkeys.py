@@ -137,6 +137,13 @@ KEYS = (
         "package_manager",
         "What reads that file: pip or conda; null: goes by its name.",
     ),
+    Key(
+        f"{TRAIN}.dependencies",
+        kinds.FLAG,
+        "dependencies",
+        "Whether that file is looked for and installed.",
+        "true",
+    ),
     Key(f"{TRAIN}.image", kinds.TEXT, "image", "A container image that experiments run in."),
     Key(
         f"{TRAIN}.dockerfile",

@@ -77,6 +77,7 @@ run:
 """
 OURS_IN_TRAIN = """\
     memory: 16GB
+    dependencies: false
     image: lab/torch:1
     secrets: [HF_TOKEN, WANDB_API_KEY=MY_KEY]
     datastores:
@@ -104,6 +105,7 @@ SPEC = RunSpec(
     grace=12.5,
     hold_after=None,
     dependency_file="requirements/gpu.txt",
+    dependencies=False,
     image="lab/torch:1",
     dockerfile="docker/Dockerfile",
     actions=Actions(

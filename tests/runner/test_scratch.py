@@ -56,7 +56,7 @@ def place(tmp_path: Path) -> Iterator[Path]:
 
 @needs_mounts
 def test_the_script_finds_it_in_its_place_and_nobody_else(start: Start, place: Path) -> None:
-    attempt = start(SHOWS.replace("PLACE", repr(str(place))), changes=wanted(place))
+    attempt = start(SHOWS.replace("PLACE", repr(str(place))), **wanted(place))
     assert attempt.wait().state is State.SUCCEEDED
     here, listed = attempt.log().decode().split(" ", 1)
     assert listed == "['file']\n"
@@ -71,7 +71,7 @@ def test_processes_signals_and_exit_codes_are_as_without_it(start: Start, place:
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n"
         "print(os.getpid() == os.getsid(0) == os.getpgrp(), flush=True)\n"
         "time.sleep(60)",
-        changes=wanted(place),
+        **wanted(place),
     )
     attempt.wait_for_log(b"True")
     attempt.stop(30)
@@ -81,13 +81,13 @@ def test_processes_signals_and_exit_codes_are_as_without_it(start: Start, place:
 
 @needs_mounts
 def test_a_program_that_is_missing_is_told_as_without_it(start: Start, place: Path) -> None:
-    state = start("", script="main.jl", changes=wanted(place)).wait()
+    state = start("", script="main.jl", **wanted(place)).wait()
     assert (state.state, state.reason) == (State.FAILED, Reason.START_FAILED)
     assert state.message == "this node has no program 'julia' on its PATH"
 
 
 def test_too_little_space_is_a_refusal(start: Start, place: Path) -> None:
-    state = start("print('never')", changes=wanted(place, 10**18)).wait()
+    state = start("print('never')", **wanted(place, 10**18)).wait()
     assert (state.state, state.reason) == (State.FAILED, Reason.SCRATCH_FAILED)
     told = state.message or ""
     assert "--scratch_size asks for 1,000,000,000.0 GB" in told and "/scratch has " in told
@@ -95,7 +95,7 @@ def test_too_little_space_is_a_refusal(start: Start, place: Path) -> None:
 
 def test_a_place_that_cannot_be_had_is_a_refusal(start: Start, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    state = start("", changes=wanted(tmp_path / "file")).wait()
+    state = start("", **wanted(tmp_path / "file")).wait()
     assert (state.state, state.reason) == (State.FAILED, Reason.SCRATCH_FAILED)
     assert f"--scratch_mount_path {tmp_path}/file: it cannot be made: File exists" in (
         state.message or ""
@@ -126,7 +126,7 @@ def test_the_default_place_is_left_out_where_it_cannot_be_had(
 
 def test_what_a_killed_attempt_leaves_is_removed_by_the_next(start: Start, place: Path) -> None:
     text = SHOWS.replace("PLACE", "here") + "import time, sys\nif len(sys.argv) > 1: time.sleep(60)"
-    attempt = start(text, argv=("wait",), changes=wanted(place))
+    attempt = start(text, argv=("wait",), **wanted(place))
     attempt.wait_for_log(b"file")
     left = Path(attempt.log().decode().split(" ", 1)[0])
     attempt.process.send_signal(signal.SIGKILL)
