@@ -101,13 +101,7 @@ def plan(spec: RunSpec, checkout: Checkout | None = None) -> Plan:
     if checkout is None:
         checkout = working_directory(spec)
     script = _script(checkout, spec.script)
-    expanded = sweep.parse(
-        spec.args,
-        strategy=spec.strategy,
-        num_trials=spec.num_trials,
-        seed=spec.seed,
-        max_experiments=spec.max_experiments,
-    )
+    expanded = expand(spec)
     source.check_root(checkout.root, yes=spec.any_root)
     manifest, record, changes, warnings = _look(checkout)
     _check_script_goes_along(manifest, script)
@@ -127,6 +121,21 @@ def plan(spec: RunSpec, checkout: Checkout | None = None) -> Plan:
         ),
         git=record,
         changes=changes,
+    )
+
+
+def expand(spec: RunSpec) -> Sweep:
+    """Return the experiments that the arguments of a run come to.
+
+    Raises:
+        SweepError: they are broken, or too many.
+    """
+    return sweep.parse(
+        spec.args,
+        strategy=spec.strategy,
+        num_trials=spec.num_trials,
+        seed=spec.seed,
+        max_experiments=spec.max_experiments,
     )
 
 

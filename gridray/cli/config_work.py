@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gridray import sweep
+from gridray import launch
 from gridray.cli import shapes, text
 from gridray.cli.output import Output
 from gridray.cli.text import Column
@@ -35,13 +35,7 @@ def meaning(found: Config) -> shapes.ConfigMeaning:
     ordered = sorted(found.settings, key=lambda each: each.line)
     settings = (shapes.ConfigSetting(each.key, each.line, _shown(each)) for each in ordered)
     spec = make_spec(merged(found, {"script": "any"}))
-    expanded = sweep.parse(
-        spec.args,
-        strategy=spec.strategy,
-        num_trials=spec.num_trials,
-        seed=spec.seed,
-        max_experiments=spec.max_experiments,
-    )
+    expanded = launch.expand(spec)
     return shapes.ConfigMeaning(
         path=found.path,
         settings=tuple(settings),
