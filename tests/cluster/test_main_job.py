@@ -156,7 +156,8 @@ def test_a_name_that_exists_is_refused(submit: Submit, store: Store) -> None:
 def test_a_name_that_is_free_again_gets_a_run_of_its_own(submit: Submit) -> None:
     for text in ("first", "second"):
         run = submit(f"print('{text}')", name="used-again")
-        assert [each.state for each in run.wait(timeout=120).experiments] == [State.SUCCEEDED]
+        (ended,) = run.wait(timeout=120).experiments
+        assert (ended.state, ended.explanation) == (State.SUCCEEDED, "")
         assert run.experiments[0].log() == f"{text}\n".encode()
         run.delete()
 
