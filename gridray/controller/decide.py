@@ -136,9 +136,7 @@ def _next(
     if row.state is State.QUEUED and job is None and row.stop_grace is None:
         return row, ()
     attempt = _heard(view.record, row, name, snapshot)
-    decisions: list[Decision] = []
-    if attempt is not None and attempt.doomed_at and job is not None and job.node_id:
-        decisions.append(Drain(job.node_id, attempt.doomed_at))
+    decisions: list[Decision] = list(_drains(job, attempt, now))
     changed = _observe(view.record, row, job, attempt, now)
     has_ended = attempt is not None and attempt.state.is_terminal
     if changed.attempt != row.attempt or (changed.state.is_terminal and not has_ended):
@@ -150,6 +148,15 @@ def _next(
     if _waits(changed, job):
         changed = _judged(changed, snapshot.infeasible.get(name.run))
     return changed, decisions
+
+
+def _drains(job: Job | None, attempt: AttemptState | None, now: float) -> Iterator[Drain]:
+    """Yield what to do about a node that goes soon, unless it is gone already."""
+    doomed_at = attempt.doomed_at if attempt is not None else None
+    if job is None or job.node_id is None or job.error is JobError.NODE_LOST:
+        return
+    if doomed_at is not None and doomed_at > now:
+        yield Drain(job.node_id, doomed_at)
 
 
 def _judged(row: Row, why_never: str | None) -> Row:

@@ -2,8 +2,9 @@
 
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from gridray import bundle, layout
 from gridray.controller.decide import (
@@ -16,6 +17,7 @@ from gridray.controller.decide import (
     Submit,
     decide,
 )
+from gridray.controller.errands import Errands
 from gridray.controller.sight import Sight
 from gridray.errors import (
     ClusterError,
@@ -81,7 +83,7 @@ class Controller:
         self._jobs = jobs
         self._cluster_key = cluster_key
         self._drain = drain
-        self._drained: set[str] = set()
+        self._doomed: dict[str, float] = {}
         self._package = bundle.package_name(bundle_id)
         self._clock = clock
         self._runs: dict[str, _ActiveRun] = {}
@@ -89,6 +91,7 @@ class Controller:
         self._sight = Sight(store, jobs, clock, self._tell_once)
         self._markers: list[str] = []
         self._told: set[str] = set()
+        self._errands = Errands(self._tell_once)
         self._asked_to_end: set[AttemptName] = set()
         self._fenced: set[AttemptName] = set()
         self._package_checked_at = 0.0
@@ -120,7 +123,9 @@ class Controller:
         self._read_requests()
         views = [RunView(run.record, run.rows) for run in self._runs.values()]
         try:
-            for decision in decide(self._sight.look(views), self._clock()):
+            decisions = decide(self._sight.look(views), self._clock())
+            self._do_errands(decisions)
+            for decision in decisions:
                 self._act(decision)
         finally:
             self._record()
@@ -207,6 +212,23 @@ class Controller:
             self._told.add(error.message)
             print(f"gridray: {error.message}", flush=True)  # noqa: T201 (the actor's log)
 
+    def _do_errands(self, decisions: Sequence[Decision]) -> None:
+        """Do first what Ray's core is asked for: what is submitted then keeps off a doomed node.
+
+        A node that could not be drained is tried again, until it is gone.
+        """
+        now = self._clock()
+        for decision in decisions:
+            if isinstance(decision, Drain):
+                self._doomed[decision.node_id] = decision.doomed_at
+        self._doomed = {node: at for node, at in self._doomed.items() if at > now}
+        self._errands.run(
+            {
+                f"draining the node {node_id}": partial(self._drain, node_id, doomed_at)
+                for node_id, doomed_at in self._doomed.items()
+            }
+        )
+
     def _act(self, decision: Decision) -> None:
         match decision:
             case Change(run, index, row):
@@ -217,10 +239,8 @@ class Controller:
                 self._stop(name, grace)
             case Fence(name):
                 self._fence(name)
-            case Drain(node_id, doomed_at):
-                if node_id not in self._drained:
-                    self._drain(node_id, doomed_at)
-                    self._drained.add(node_id)
+            case Drain():
+                pass
 
     def _set(self, run: str, index: int, row: Row) -> None:
         self._runs[run].rows[index] = row

@@ -14,6 +14,7 @@ from gridray.controller.decide import (
     STARTS,
     Change,
     Decision,
+    Drain,
     Fence,
     RunView,
     Snapshot,
@@ -523,3 +524,22 @@ def test_every_move_is_in_the_table_and_no_two_attempts_live(
             assert ray is None or ray.status.is_terminal
     if row.state.is_terminal:
         assert decisions == []
+
+
+@pytest.mark.parametrize(
+    ("doomed_at", "error", "is_drained"),
+    [
+        (NOW + 1, None, True),
+        (NOW + 1, JobError.EXIT_CODE, True),
+        (NOW + 1, JobError.NODE_LOST, False),
+        (NOW, None, False),
+    ],
+)
+def test_a_node_is_drained_while_it_is_there(
+    doomed_at: float, error: JobError | None, is_drained: bool
+) -> None:
+    status = JobStatus.RUNNING if error is None else JobStatus.FAILED
+    ray = replace(job(status, error), node_id="n1")
+    attempt = replace(STARTED, doomed_at=doomed_at)
+    drains = [each for each in decide_one(RUNNING, ray, attempt) if isinstance(each, Drain)]
+    assert drains == ([Drain("n1", doomed_at)] if is_drained else [])
