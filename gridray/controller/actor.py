@@ -6,6 +6,7 @@ What goes wrong there is said in one line that begins with FAILURE, for who subm
 import argparse
 import json
 import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ ON_HEAD = {"node:__internal_head__": 0.001}
 CHECK_TIMEOUT = 60.0
 # Seconds. A node that hangs would never answer.
 DRAIN_TIMEOUT = 20.0
+WITHDRAW_TRIES = 3
 
 
 def main() -> int:
@@ -130,13 +132,14 @@ class ControllerActor:
         bundle.provide_libraries()
 
         from gridray.controller.loop import Controller
-        from gridray.rayjobs import RayJobs, ambient_token
+        from gridray.rayjobs import RayJobs
+        from gridray.raytoken import ambient_token
         from gridray.store import Store
 
         jobs = RayJobs(dashboard, ambient_token())
-        controller = Controller(
-            Store(store, patient=True), jobs, cluster_key, bundle_id, partial(_drain, jobs)
-        )
+        patient = Store(store, patient=True)
+        drain = partial(_drain, jobs)
+        controller = Controller(patient, jobs, cluster_key, bundle_id, drain, _withdraw)
         threading.Thread(target=_run_or_die, args=(controller,), name="controller").start()
 
     def ping(self) -> None:
@@ -168,6 +171,28 @@ def _drain(jobs: "RayJobs", node_id: str, doomed_at: float) -> None:
         raise ClusterError(f"Ray did not drain it: {error}") from error
     if not accepted:
         raise ClusterError(f"Ray did not drain it: {why}")
+
+
+def _withdraw(submission_id: str) -> None:
+    """Take a job that waits out of Ray's queue: its supervisor is what waits there.
+
+    Raises:
+        ClusterError: Ray does not know its supervisor.
+    """
+    import ray
+
+    from gridray.errors import ClusterError
+    from gridray.rayjobs import SUPERVISOR, SUPERVISORS
+
+    # Ray lists a job a moment before it makes its supervisor.
+    for _ in range(WITHDRAW_TRIES):
+        try:
+            ray.kill(ray.get_actor(f"{SUPERVISOR}{submission_id}", SUPERVISORS), no_restart=True)
+        except ValueError:
+            time.sleep(1)
+        else:
+            return
+    raise ClusterError("it has no supervisor")
 
 
 def _run_or_die(controller: Any) -> None:

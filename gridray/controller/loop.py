@@ -2,12 +2,13 @@
 
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from gridray import bundle, layout
-from gridray.controller.decide import (
+from gridray.controller.decide import decide
+from gridray.controller.decisions import (
     Change,
     Decision,
     Drain,
@@ -15,7 +16,7 @@ from gridray.controller.decide import (
     RunView,
     Stop,
     Submit,
-    decide,
+    Withdraw,
 )
 from gridray.controller.errands import Errands
 from gridray.controller.sight import Sight
@@ -29,7 +30,7 @@ from gridray.errors import (
 )
 from gridray.layout import AttemptName, ExperimentName
 from gridray.outcome import ended_row, goes_on
-from gridray.rayjobs import RayJobs, RejectedError, Submission
+from gridray.rayjobs import JobStatus, RayJobs, RejectedError, Submission
 from gridray.records import (
     FENCED,
     Row,
@@ -77,12 +78,20 @@ class Controller:
         cluster_key: str,
         bundle_id: str,
         drain: Callable[[str, float], None],
+        withdraw: Callable[[str], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """Name what is watched, and what asks Ray's core for what no REST API gives.
+
+        Args:
+            drain: has nothing more placed on a node (its id) that goes at a time (Unix, s).
+            withdraw: takes a job (its submission id) that waits out of Ray's queue.
+        """
         self._store = store
         self._jobs = jobs
         self._cluster_key = cluster_key
         self._drain = drain
+        self._withdraw = withdraw
         self._doomed: dict[str, float] = {}
         self._package = bundle.package_name(bundle_id)
         self._clock = clock
@@ -172,10 +181,14 @@ class Controller:
 
     def _abandon(self, run: _ActiveRun) -> None:
         """Stop what still runs of a run that was deleted."""
+        waiting = []
         for index, row in enumerate(run.rows):
             job = self._sight.job(AttemptName(run.record.name, index, row.attempt))
             if job is not None and not row.state.is_terminal:
                 self._jobs.stop(job.submission_id)
+                if job.status is JobStatus.PENDING:
+                    waiting.append(job.submission_id)
+        self._errands.run(self._withdrawals(waiting))
 
     def _read_requests(self) -> None:
         for name, run in self._runs.items():
@@ -217,17 +230,26 @@ class Controller:
 
         A node that could not be drained is tried again, until it is gone.
         """
-        now = self._clock()
+        unwanted = []
         for decision in decisions:
-            if isinstance(decision, Drain):
-                self._doomed[decision.node_id] = decision.doomed_at
+            match decision:
+                case Drain(node_id, doomed_at):
+                    self._doomed[node_id] = doomed_at
+                case Withdraw(submission_id):
+                    unwanted.append(submission_id)
+        now = self._clock()
         self._doomed = {node: at for node, at in self._doomed.items() if at > now}
-        self._errands.run(
-            {
-                f"draining the node {node_id}": partial(self._drain, node_id, doomed_at)
-                for node_id, doomed_at in self._doomed.items()
-            }
-        )
+        errands = {
+            f"draining the node {node_id}": partial(self._drain, node_id, doomed_at)
+            for node_id, doomed_at in self._doomed.items()
+        }
+        self._errands.run(errands | self._withdrawals(unwanted))
+
+    def _withdrawals(self, submission_ids: Iterable[str]) -> dict[str, Callable[[], None]]:
+        return {
+            f"taking {submission_id} out of Ray's queue": partial(self._withdraw, submission_id)
+            for submission_id in submission_ids
+        }
 
     def _act(self, decision: Decision) -> None:
         match decision:
@@ -239,7 +261,7 @@ class Controller:
                 self._stop(name, grace)
             case Fence(name):
                 self._fence(name)
-            case Drain():
+            case Drain() | Withdraw():
                 pass
 
     def _set(self, run: str, index: int, row: Row) -> None:

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from gridray import layout
+from gridray import actions, layout
 from gridray.controller.loop import Controller
 from gridray.layout import AttemptName
 from gridray.rayjobs import RayJobs
-from gridray.records import AttemptState, Row
+from gridray.records import AttemptState, Row, RunStatus, decode
 from gridray.states import State
 from gridray.store import Store
 from tests.builders import add_run
@@ -25,11 +25,15 @@ class Ray:
     def __init__(self) -> None:
         self.drained: list[tuple[str, float]] = []
         self.failures: list[Exception] = []
+        self.withdrawn: list[str] = []
 
     def drain(self, node_id: str, doomed_at: float) -> None:
         self.drained.append((node_id, doomed_at))
         if self.failures:
             raise self.failures.pop()
+
+    def withdraw(self, submission_id: str) -> None:
+        self.withdrawn.append(submission_id)
 
 
 class Desk:
@@ -41,7 +45,7 @@ class Desk:
         self.jobs: list[dict[str, Any]] = []
         jobs = RayJobs(f"http://127.0.0.1:{dashboard.server_port}")
         self.controller = Controller(
-            store, jobs, CLUSTER, "0" * 16, self.ray.drain, lambda: self.now
+            store, jobs, CLUSTER, "0" * 16, self.ray.drain, self.ray.withdraw, lambda: self.now
         )
 
     def add_run(self, rows: list[Row], **fields: Any) -> None:
@@ -63,6 +67,10 @@ class Desk:
 
     def say(self, index: int, word: AttemptState) -> None:
         self.store.put_json(layout.attempt_state(AttemptName("run", index, 0)), word.to_json())
+
+    def rows(self) -> tuple[Row, ...]:
+        key = layout.status("run")
+        return decode(RunStatus, self.store.get_json(key), key).rows
 
     def tick(self) -> None:
         self._dashboard.answers["GET", "/api/jobs/"] = (200, self.jobs)
@@ -103,3 +111,26 @@ def test_what_is_drained_is_not_drained_again(desk: Desk) -> None:
     for _ in range(2):
         desk.tick()
     assert desk.ray.drained == [("n1", NOW + 100)]
+
+
+PENDING = Row(State.PENDING, queued_at=1.0, submitted_at=2.0)
+
+
+def test_what_is_stopped_leaves_rays_queue_before_that_is_recorded(desk: Desk) -> None:
+    desk.add_run([PENDING, RUNNING])
+    desk.add_job(0, "PENDING", driver_node_id=None)
+    desk.add_job(1, "RUNNING")
+    actions.stop(desk.store, "run", None, 5.0)
+    desk.tick()
+    assert desk.ray.withdrawn == ["run-exp0-a0"]
+    assert [row.state for row in desk.rows()] == [State.CANCELLED, State.RUNNING]
+
+
+def test_what_is_deleted_leaves_rays_queue(desk: Desk) -> None:
+    desk.add_run([PENDING, RUNNING])
+    desk.add_job(0, "PENDING", driver_node_id=None)
+    desk.add_job(1, "RUNNING")
+    desk.tick()
+    desk.store.delete(layout.active_run(CLUSTER, "run", "identity-of-run"))
+    desk.tick()
+    assert desk.ray.withdrawn == ["run-exp0-a0"]
