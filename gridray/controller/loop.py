@@ -33,6 +33,7 @@ from gridray.outcome import ended_row, goes_on
 from gridray.rayjobs import JobStatus, RayJobs, RejectedError, Submission
 from gridray.records import (
     FENCED,
+    Heartbeat,
     Row,
     RunRecord,
     RunStatus,
@@ -51,6 +52,7 @@ PAUSE_SHARE = 3
 LONGEST_PAUSE = 10.0
 STATUS_INTERVAL = 1.0
 TROUBLE_INTERVAL = 2.0
+HEARTBEAT_INTERVAL = 30.0
 # Ray forgets a package 10 minutes after it was last asked for.
 PACKAGE_CHECK_INTERVAL = 60.0
 # A marker without a run is a submission that was killed, once it is this old.
@@ -104,6 +106,7 @@ class Controller:
         self._asked_to_end: set[AttemptName] = set()
         self._fenced: set[AttemptName] = set()
         self._package_checked_at = 0.0
+        self._heard_at = float("-inf")
 
     def run_forever(self) -> None:
         """Tick until the process ends; a store or a cluster that fails is tried again."""
@@ -127,6 +130,7 @@ class Controller:
             ClusterError: Ray fails, likewise.
         """
         self._find_runs()
+        self._beat()
         if not self._runs:
             return
         self._read_requests()
@@ -138,6 +142,14 @@ class Controller:
                 self._act(decision)
         finally:
             self._record()
+
+    def _beat(self) -> None:
+        """Be heard of: at the start, and while there is something to do."""
+        now = self._clock()
+        is_new = self._heard_at == float("-inf")
+        if is_new or (self._runs and now - self._heard_at >= HEARTBEAT_INTERVAL):
+            self._store.put_json(layout.controller(self._cluster_key), Heartbeat(now).to_json())
+            self._heard_at = now
 
     def _find_runs(self) -> None:
         markers = self._store.names(layout.active(self._cluster_key))

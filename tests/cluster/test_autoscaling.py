@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import gridray
-from gridray import autoscaler, settings
+from gridray import actions, autoscaler, settings
 from gridray.clusters import capacity
 from gridray.clusters.capacity import Fit
 from gridray.rayjobs import JobError
@@ -135,7 +135,7 @@ def test_what_is_deleted_while_it_waits_gets_no_node(
 ) -> None:
     run = submit(WAITS, "nothing", gpus=8)
     wait_for(lambda: run.status().experiments[0].state is State.PENDING, "its submission")
-    run.delete()
+    actions.delete_run(Store(settings.load().store), run.name, force=True)
     waits_no_more(auto, f"{run.name}-exp0-a0")
 
 

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from gridray import actions, layout
-from gridray.controller.loop import Controller
+from gridray.controller.loop import HEARTBEAT_INTERVAL, Controller
+from gridray.errors import ClusterError
 from gridray.layout import AttemptName
 from gridray.rayjobs import RayJobs
-from gridray.records import AttemptState, Row, RunStatus, decode
+from gridray.records import AttemptState, Heartbeat, Row, RunStatus, decode
 from gridray.states import State
 from gridray.store import Store
 from tests.builders import add_run
@@ -43,6 +44,7 @@ class Desk:
         self.store, self.ray, self.now = store, Ray(), NOW
         self._dashboard = dashboard
         self.jobs: list[dict[str, Any]] = []
+        self.answers_with = 200
         jobs = RayJobs(f"http://127.0.0.1:{dashboard.server_port}")
         self.controller = Controller(
             store, jobs, CLUSTER, "0" * 16, self.ray.drain, self.ray.withdraw, lambda: self.now
@@ -73,7 +75,7 @@ class Desk:
         return decode(RunStatus, self.store.get_json(key), key).rows
 
     def tick(self) -> None:
-        self._dashboard.answers["GET", "/api/jobs/"] = (200, self.jobs)
+        self._dashboard.answers["GET", "/api/jobs/"] = (self.answers_with, self.jobs)
         self.controller.tick()
 
 
@@ -134,3 +136,32 @@ def test_what_is_deleted_leaves_rays_queue(desk: Desk) -> None:
     desk.store.delete(layout.active_run(CLUSTER, "run", "identity-of-run"))
     desk.tick()
     assert desk.ray.withdrawn == ["run-exp0-a0"]
+
+
+def heard_at(desk: Desk) -> float:
+    key = layout.controller(CLUSTER)
+    return float(decode(Heartbeat, desk.store.get_json(key), key).at)
+
+
+def test_a_controller_is_heard_of_at_its_start_and_while_it_has_something_to_do(
+    desk: Desk,
+) -> None:
+    desk.tick()
+    assert heard_at(desk) == NOW
+    desk.now += 10 * HEARTBEAT_INTERVAL
+    desk.tick()
+    assert heard_at(desk) == NOW
+    desk.add_run([RUNNING])
+    desk.add_job(0, "RUNNING")
+    for waited, heard in ((0.0, 10), (HEARTBEAT_INTERVAL / 2, 10), (HEARTBEAT_INTERVAL / 2, 11)):
+        desk.now += waited
+        desk.tick()
+        assert heard_at(desk) == NOW + heard * HEARTBEAT_INTERVAL
+
+
+def test_a_controller_whose_cluster_does_not_answer_is_heard_of(desk: Desk) -> None:
+    desk.add_run([RUNNING])
+    desk.answers_with = 500
+    with pytest.raises(ClusterError):
+        desk.tick()
+    assert heard_at(desk) == NOW
