@@ -187,6 +187,12 @@ def marker_nonce(marker: str) -> str:
     return "~".join(marker.split("~")[2:])
 
 
+def marker_time(marker: str) -> float | None:
+    """Return when more was asked of the run (Unix, s); None: the marker is the first of its run."""
+    time_ms = marker_nonce(marker).split("-")[0]
+    return int(time_ms) / 1000 if time_ms.isdecimal() else None
+
+
 def nonce(time_ms: int, identity: str) -> str:
     """Return a nonce; later ones sort behind earlier ones."""
     return f"{time_ms:015d}-{identity}"

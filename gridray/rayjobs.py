@@ -5,12 +5,10 @@ Source: ray/dashboard/modules/job/job_head.py and state/state_head.py of Ray 2.6
 
 import http.client
 import json
-import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
@@ -29,8 +27,10 @@ ALL_LINES = -1
 LOG_TAIL = 500
 # Set on a node from RAY_NODE_TYPE_NAME, as `ray up` and KubeRay do.
 GROUP_LABEL = "ray.io/node-group"
-# Source: JobSupervisor's name in ray/dashboard/modules/job/common.py.
+# The names of the actors that supervise jobs. Source: ray/dashboard/modules/job/common.py.
 SUPERVISOR = "_ray_internal_job_actor_"
+# Their namespace.
+SUPERVISORS = "SUPERVISOR_ACTOR_RAY_NAMESPACE"
 
 
 class JobStatus(str, Enum):
@@ -48,10 +48,16 @@ class JobStatus(str, Enum):
 
 
 class JobError(Enum):
-    """Why Ray calls a job failed. Source: JobErrorType in ray/dashboard/modules/job/common.py."""
+    """Why Ray calls a job failed. Source: JobErrorType in ray/dashboard/modules/job/common.py.
+
+    One that is withdrawn was taken out of Ray's queue. Ray itself tells neither that, nor a lost
+    runner or a want of memory, from a lost node.
+    """
 
     NODE_LOST = "node lost"
+    RUNNER_LOST = "runner lost"
     OUT_OF_MEMORY = "out of memory"
+    WITHDRAWN = "withdrawn"
     START_TIMEOUT = "start timed out"
     START_FAILED = "start failed"
     EXIT_CODE = "exit code"
@@ -257,13 +263,20 @@ class RayJobs:
         status, body = self._request("GET", path, limit=limit)
         return body.decode(errors="replace") if status == 200 else ""
 
-    def killed_for_memory(self, submission_id: str) -> bool:
-        """Whether Ray has killed a job since its node ran low on memory.
+    def fate(self, submission_id: str) -> JobError | None:
+        """Return how the supervisor of a job that has lost it has ended; None: that is not known.
 
-        Ray kills the job's supervisor then, not the script that has taken the memory.
+        Where a node is low on memory Ray kills the supervisor, not the script that has taken it.
+        Source: ActorDeathCause in ray/protobuf/common.proto.
         """
-        actors = self._state("actors", detail="1", name=f"{SUPERVISOR}{submission_id}")
-        return any("oom_context" in (raw.get("death_cause") or {}) for raw in actors)
+        for raw in self._state("actors", detail="1", name=f"{SUPERVISOR}{submission_id}"):
+            cause = raw.get("death_cause") or {}
+            died = cause.get("actor_died_error_context") or {}
+            if "oom_context" in cause:
+                return JobError.OUT_OF_MEMORY
+            if died.get("never_started") and died.get("reason") == "RAY_KILL":
+                return JobError.WITHDRAWN
+        return None
 
     def has_actor(self, name: str) -> bool:
         """Whether a named actor lives, or is being restarted."""
@@ -351,21 +364,6 @@ class RayJobs:
                 host, self._parts.port, timeout=CONNECT_TIMEOUT, context=context
             )
         return http.client.HTTPConnection(host, self._parts.port, timeout=CONNECT_TIMEOUT)
-
-
-def ambient_token() -> str | None:
-    """Return the token that Ray itself would use on this machine.
-
-    Source: ray's documentation of token authentication: RAY_AUTH_TOKEN, the file that
-    RAY_AUTH_TOKEN_PATH names, ~/.ray/auth_token.
-    """
-    if token := os.environ.get("RAY_AUTH_TOKEN"):
-        return token
-    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or Path.home() / ".ray" / "auth_token")
-    try:
-        return path.read_text().strip() or None
-    except OSError:
-        return None
 
 
 def _has_port(parts: SplitResult) -> bool:

@@ -292,6 +292,20 @@ class AttemptState:
         return cls(**known)
 
 
+@dataclass(frozen=True)
+class Heartbeat:
+    """`clusters/<key>.json`: when the controller of a cluster last had something to do."""
+
+    at: float
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> "Heartbeat":
+        return cls(**_known(cls, raw))
+
+
 # `stop.json` of an attempt that another one has taken the place of; else it holds the grace.
 FENCED = {"fenced": True}
 

@@ -156,23 +156,28 @@ def test_whether_a_cluster_gets_nodes_of_its_own(
     assert jobs.is_autoscaling() is expected
 
 
+KILLED = {"reason": "RAY_KILL", "error_message": "killed by `ray.kill`"}
+
+
 @pytest.mark.parametrize(
     ("cause", "expected"),
     [
-        ({"oom_context": {"error_message": "2 worker(s) were killed"}}, True),
-        ({"actor_died_error_context": {"error_message": "memory"}}, False),
-        (None, False),
+        ({"oom_context": {"error_message": "2 worker(s) were killed"}}, JobError.OUT_OF_MEMORY),
+        ({"actor_died_error_context": {"error_message": "memory"}}, None),
+        ({"actor_died_error_context": {**KILLED, "never_started": True}}, JobError.WITHDRAWN),
+        ({"actor_died_error_context": {**KILLED, "never_started": False}}, None),
+        (None, None),
     ],
 )
-def test_a_job_that_ray_has_killed_for_memory(
-    dashboard: Dashboard, jobs: RayJobs, cause: Any, expected: bool
+def test_how_the_supervisor_of_a_job_has_ended(
+    dashboard: Dashboard, jobs: RayJobs, cause: Any, expected: JobError | None
 ) -> None:
     path = (
         "/api/v0/actors?limit=10000&detail=1&filter_keys=name&filter_predicates=%3D"
         "&filter_values=_ray_internal_job_actor_run-exp0-a0"
     )
     dashboard.answers["GET", path] = (200, listed({"death_cause": cause}))
-    assert jobs.killed_for_memory("run-exp0-a0") is expected
+    assert jobs.fate("run-exp0-a0") is expected
 
 
 def test_what_holds_the_resources_of_a_node(dashboard: Dashboard, jobs: RayJobs) -> None:

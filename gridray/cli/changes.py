@@ -41,10 +41,8 @@ def stop(out: Output, store: Store, targets: Sequence[Target], grace: float) -> 
         run, index = _taken_apart(target)
         count = actions.stop(store, run, index, grace)
         asked.append(shapes.Stopped(str(target), count))
-        if count and stalls.is_down(read_run(store, run).cluster):
-            out.warn(
-                f"the local cluster is not running: the stop of {target} takes effect when it is"
-            )
+        if count and (stall := stalls.of_run(store, run)):
+            out.warn(f"{stall.what}: the stop of {target} takes effect after `{stall.mend}`")
     return shapes.Stops(tuple(asked))
 
 

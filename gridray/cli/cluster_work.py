@@ -73,13 +73,17 @@ def show_overview(out: Output, found: shapes.Clusters) -> None:
     )
 
 
-def up(out: Output) -> shapes.ClusterChange:
-    """Start the local cluster and its controller.
+def up(out: Output, name: str) -> shapes.ClusterChange:
+    """Start the local cluster and its controller, or the controller on another cluster.
 
     Raises:
-        ClusterError: it cannot be started, or not with this store.
+        NotFoundError: there is no such cluster.
+        ClusterError: it cannot be started or reached, or not with this store.
     """
     store = open_store()
+    if not is_local(name):
+        cluster = existing(name, settings.load())
+        return shapes.ClusterChange(cluster.name, ensure_controller(cluster, store))
     local = LocalCluster(settings.load())
     if local.running() is None:
         out.note("starting a Ray cluster on this machine")
@@ -91,7 +95,7 @@ def up(out: Output) -> shapes.ClusterChange:
 
 
 def show_up(out: Output, change: shapes.ClusterChange) -> None:
-    out.line(f"{change.name}: {'started' if change.changed else 'was running already'}")
+    out.line(f"{harmless(change.name)}: {'started' if change.changed else 'was running already'}")
 
 
 def down(out: Output, *, yes: bool) -> shapes.ClusterChange:

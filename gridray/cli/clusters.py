@@ -1,4 +1,4 @@
-"""`clusters`: which there are, and this machine's own up and down."""
+"""`clusters`: which there are, what makes runs on them go on, and this machine's own down."""
 
 import typer
 
@@ -24,11 +24,14 @@ def list_clusters(out: Output, ctx: typer.Context) -> None:
         out.show(cluster_work.overview(), cluster_work.show_overview)
 
 
-def up(out: Output, name: options.LocalOnly) -> None:
-    """Start the Ray cluster of this machine, which the first run does by itself."""
+def up(out: Output, name: options.AnyCluster) -> None:
+    """Start the Ray cluster of this machine, or the controller on another one.
+
+    The first run does that by itself.
+    """
     from gridray.cli import cluster_work
 
-    out.show(cluster_work.up(out), cluster_work.show_up)
+    out.show(cluster_work.up(out, name), cluster_work.show_up)
 
 
 def down(out: Output, name: options.LocalOnly, yes: options.Yes = False) -> None:

@@ -9,6 +9,7 @@ from gridray.cli.answer import Answer, Attempt
 from gridray.cli.loglines import on_terminal
 from gridray.cli.nextsteps import next_steps
 from gridray.cli.output import Output
+from gridray.cli.stalls import Stall
 from gridray.cli.text import Column
 from gridray.clusters import capacity
 from gridray.clusters.capacity import Fit
@@ -52,7 +53,13 @@ def find(out: Output, store: Store, run: str, index: int | None) -> Answer:
     found = why.why(store, run, index, now)
     if index is None and found.record.count > 1:
         out.note(f"of {run}, this is about {found.experiment.name}")
-    because = _because(found, now)
+    stall = None
+    if not found.experiment.state.is_terminal:
+        record = found.record
+        stall = stalls.find(store, record.cluster, record.name, record.created_at, now)
+        if stall and found.wait is None:
+            out.warn(stalls.explanation(run, stall))
+    because = _because(found, stall, now)
     steps = (because.step,) if because.step else next_steps(found, because.fit)
     return Answer.of(found, because.text, because.fit, steps)
 
@@ -88,10 +95,10 @@ def _row(attempt: Attempt) -> list[str]:
     ]
 
 
-def _because(found: Why, now: float) -> Because:
+def _because(found: Why, stall: Stall | None, now: float) -> Because:
     experiment = found.experiment
     if found.wait is not None:
-        return _waiting(found, found.wait, now)
+        return _waiting(found, found.wait, stall, now)
     if experiment.state is State.SUCCEEDED:
         return Because(f"it took {text.duration(experiment.run_seconds)}")
     host = next((f" on {each.host}" for each in reversed(found.attempts) if each.host), "")
@@ -112,13 +119,13 @@ def _memory(found: Why) -> str:
     return f"; peak memory {text.size(peak)}" + (f" of {text.size(asked)} asked" if asked else "")
 
 
-def _waiting(found: Why, wait: Wait, now: float) -> Because:
+def _waiting(found: Why, wait: Wait, stall: Stall | None, now: float) -> Because:
     experiment = found.experiment
     again = f" ({experiment.explanation})" if experiment.attempt and experiment.explanation else ""
     if wait is Wait.HOLD:
         return Because(experiment.explanation)
-    if stalls.is_down(found.record.cluster):
-        return Because("the local cluster is not running", step="gridray clusters up local")
+    if stall is not None:
+        return Because(stall.what, step=stall.mend)
     if wait is Wait.BACK_OFF and experiment.not_before is not None:
         left = text.duration(experiment.not_before.timestamp() - now)
         return Because(f"it is tried again in {left}{again}")

@@ -86,7 +86,6 @@ class Log:
         run, index = self.experiment.run, self.experiment.index
         outage = watching.outlast(out, lambda: stalls.Outage(self.store, run))
         follower = logs.Follower(self.store, run, index, stream, self.last)
-        is_stalled = False
         while True:
             is_last = watching.outlast(out, is_enough)
             look = watching.outlast(out, follower.look)
@@ -95,9 +94,8 @@ class Log:
             out.flush()
             if look.is_over or is_last:
                 return
-            was_stalled, is_stalled = is_stalled, outage.look(time.monotonic())
-            if is_stalled and not was_stalled:
-                out.warn(stalls.explanation(run))
+            if stall := watching.outlast(out, lambda: outage.news(time.monotonic())):
+                out.warn(stalls.explanation(run, stall))
             time.sleep(logs.POLL_INTERVAL)
 
     def _has_begun(self) -> bool:

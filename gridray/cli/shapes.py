@@ -144,6 +144,7 @@ class Run(Shape):
     def of(cls, summary: "RunSummary") -> "Run":
         values = dict(vars(summary))
         dirty = values.pop("is_dirty")
+        values.pop("cluster_key")
         return cls(experiment_count=values.pop("experiments"), dirty=dirty, **values)
 
 

@@ -1,48 +1,130 @@
-"""Runs that stand still because the local cluster, which they are on, is not running."""
+"""Runs that stand still: the local cluster is not running, or their cluster has no controller."""
+
+import shlex
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from gridray import settings
-from gridray.cli import shapes
+from gridray.cli import shapes, text
 from gridray.cli.output import Output
+from gridray.clusters import localstate
+from gridray.readers import heartbeat
+from gridray.readers.runs import RunSummary
 from gridray.records import ClusterRecord, read_run
 from gridray.store import Store
 
-# Seconds. A look is a request to the dashboard.
+# Seconds. A look is a request to the dashboard, or to the store.
 LOOK_INTERVAL = 10.0
 
 
-def is_down(cluster: ClusterRecord) -> bool:
+@dataclass(frozen=True)
+class Stall:
+    """Why nothing goes on on a cluster.
+
+    `silent_for` is how long its controller has not been heard of (s); None: the cluster is the
+    local one, and not running.
+    """
+
+    cluster: str
+    silent_for: float | None
+
+    @property
+    def what(self) -> str:
+        if self.silent_for is None:
+            return "the local cluster is not running"
+        name, time_ = text.harmless(self.cluster), text.duration(self.silent_for)
+        return f"no controller has been heard of on cluster {name} for {time_}"
+
+    @property
+    def mend(self) -> str:
+        return f"gridray clusters up {shlex.quote(text.harmless(self.cluster))}"
+
+
+def find(
+    store: Store, cluster: ClusterRecord, run: str, created_at: float, now: float
+) -> Stall | None:
+    """Return why a run that is not over stands still, if it does. Times are Unix times (s)."""
+    if _is_down(cluster):
+        return Stall(cluster.name, None)
+    silent_for = heartbeat.silence(store, cluster.key, run, created_at, now)
+    return None if silent_for is None else Stall(cluster.name, silent_for)
+
+
+def of_run(store: Store, run: str) -> Stall | None:
+    """Return why a run that is not over stands still, if it does."""
+    record = read_run(store, run)
+    return find(store, record.cluster, run, record.created_at, time.time())
+
+
+def _is_down(cluster: ClusterRecord) -> bool:
     """Whether a cluster is the local one, and that is not running."""
     if cluster.name != settings.LOCAL:
         return False
+    chosen = settings.load()
+    state = localstate.load(chosen.home)
+    if state is None or state.key != cluster.key:
+        return False
+    if not state.is_listening():
+        return True
     # Late, since it takes as long to import as all else that `gridray status` does.
     from gridray.clusters.local import LocalCluster
 
-    local = LocalCluster(settings.load())
-    return local.key() == cluster.key and local.running() is None
+    return LocalCluster(chosen).running() is None
 
 
-def explanation(run: str) -> str:
-    return f"the local cluster is not running; `gridray clusters up local` makes {run} go on"
+def explanation(what: str, stall: Stall) -> str:
+    """Tell what makes a run, or some, go on."""
+    return f"{stall.what}; `{stall.mend}` makes {what} go on"
 
 
 def tell(out: Output, store: Store, view: shapes.RunDetail) -> None:
     """Warn if what is shown is not over and stands still."""
     is_over = all(each.state.is_terminal for each in view.experiments)
-    if not is_over and is_down(read_run(store, view.name).cluster):
-        out.warn(explanation(view.name))
+    stall = None if is_over else of_run(store, view.name)
+    if stall is not None:
+        out.warn(explanation(view.name, stall))
+
+
+def tell_all(out: Output, store: Store, found: Iterable[RunSummary], now: float) -> None:
+    """Warn of each cluster on which what is not over stands still."""
+    open_runs: dict[str, list[RunSummary]] = {}
+    for run in found:
+        if not run.state.is_terminal:
+            open_runs.setdefault(run.cluster_key, []).append(run)
+    for key, runs in open_runs.items():
+        first = min(runs, key=lambda run: run.created_at)
+        cluster = ClusterRecord(first.cluster, key)
+        stall = find(store, cluster, first.name, first.created_at.timestamp(), now)
+        if stall is not None:
+            what = first.name if len(runs) == 1 else text.count(len(runs), "run")
+            out.warn(explanation(what, stall))
 
 
 class Outage:
-    """Whether the cluster of a run is down, as the latest look has found it."""
+    """Whether a run stands still, as the latest look has found it."""
 
     def __init__(self, store: Store, run: str) -> None:
-        self._cluster = read_run(store, run).cluster
-        self._is_on = False
+        self._store = store
+        self._record = read_run(store, run)
+        self._stall: Stall | None = None
         self._next_look = float("-inf")
 
-    def look(self, now: float) -> bool:
-        """Return whether it is down; what was found lately holds."""
+    def look(self, now: float) -> Stall | None:
+        """Return why it stands still, if it does; what was found lately holds.
+
+        Args:
+            now: of a clock that only goes forward (s).
+        """
         if now >= self._next_look:
             self._next_look = now + LOOK_INTERVAL
-            self._is_on = is_down(self._cluster)
-        return self._is_on
+            record = self._record
+            self._stall = find(
+                self._store, record.cluster, record.name, record.created_at, time.time()
+            )
+        return self._stall
+
+    def news(self, now: float) -> Stall | None:
+        """Return why it stands still, once for each time that it begins to."""
+        before, stall = self._stall, self.look(now)
+        return stall if before is None else None

@@ -30,8 +30,9 @@ def status(out: Output, name: options.OptionalName = None, watch: options.Watch 
         stalls.tell(out, store, view)
     else:
         found, older = watching.recent(out, store)
-        out.show(shapes.Runs(found), views.recent_runs)
+        out.show(shapes.Runs(tuple(map(shapes.Run.of, found))), views.recent_runs)
         views.tell_older(out, len(found), older)
+        stalls.tell_all(out, store, found, time.time())
 
 
 def history(out: Output) -> None:

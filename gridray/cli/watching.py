@@ -10,6 +10,7 @@ from gridray.cli import shapes, stalls, views
 from gridray.cli.output import Output
 from gridray.errors import StateError, StoreError, UsageError
 from gridray.readers import runs
+from gridray.readers.runs import RunSummary
 from gridray.states import State
 from gridray.store import Store
 
@@ -26,7 +27,6 @@ def wait(out: Output, store: Store, run: str) -> shapes.RunDetail:
     told: dict[str, State] = {}
     is_live = sys.stderr.isatty()
     outage = outlast(out, lambda: stalls.Outage(store, run))
-    is_stalled = False
     while True:
         view = outlast(out, lambda: detail(store, run, None))
         for each in view.experiments:
@@ -37,9 +37,8 @@ def wait(out: Output, store: Store, run: str) -> shapes.RunDetail:
         if runs.is_at_rest(view.state, view.queued, view.held):
             out.note(views.summary(view))
             return view
-        was_stalled, is_stalled = is_stalled, outage.look(time.monotonic())
-        if is_stalled and not was_stalled:
-            out.warn(stalls.explanation(run))
+        if stall := outlast(out, lambda: outage.news(time.monotonic())):
+            out.warn(stalls.explanation(run, stall))
         if is_live:
             out.live(f"{run}  {views.summary(view)}")
         time.sleep(POLL_INTERVAL)
@@ -90,7 +89,8 @@ def watch(out: Output, store: Store, run: str | None, index: int | None) -> None
 def _draw_recent(out: Output, store: Store) -> None:
     """Draw the recent runs on the terminal again and again, until Ctrl-C."""
     while True:
-        found, _ = outlast(out, lambda: recent(out, store))
+        summaries, _ = outlast(out, lambda: recent(out, store))
+        found = tuple(map(shapes.Run.of, summaries))
         out.screen(list(out.drawn(*views.run_table(found))))
         time.sleep(POLL_INTERVAL)
 
@@ -103,10 +103,10 @@ def _draw_run(out: Output, store: Store, run: str, index: int | None) -> None:
         view = outlast(out, lambda: detail(store, run, index))
         is_over = all(each.state.is_terminal for each in view.experiments)
         # What stands still is told between heading and table: a warning would be drawn over.
-        is_stalled = not is_over and outage.look(time.monotonic())
+        stall = None if is_over else outlast(out, lambda: outage.look(time.monotonic()))
         chosen = views.fitting(view.experiments, out.height - 3)
         table = out.drawn(views.EXPERIMENT_COLUMNS, map(views.experiment_row, chosen))
-        told = stalls.explanation(run) if is_stalled else ""
+        told = stalls.explanation(run, stall) if stall else ""
         out.screen([f"{view.name}  {views.summary(view)}", told, *table])
         if not is_over:
             time.sleep(POLL_INTERVAL)
@@ -123,11 +123,11 @@ def detail(store: Store, run: str, index: int | None) -> shapes.RunDetail:
     return found if index is None else _only(found, store, index)
 
 
-def recent(out: Output, store: Store) -> tuple[tuple[shapes.Run, ...], int]:
+def recent(out: Output, store: Store) -> tuple[tuple[RunSummary, ...], int]:
     """Return the runs that are not over, or not for long, and how many others there are."""
     now = time.time()
     found = runs.summaries(store, now, lambda error: out.warn(error.message))
-    recently = tuple(shapes.Run.of(run) for run in found if runs.is_recent(run, now))
+    recently = tuple(run for run in found if runs.is_recent(run, now))
     return recently, len(found) - len(recently)
 
 

@@ -5,7 +5,8 @@ import re
 from dataclasses import dataclass
 
 from gridray.errors import NotFoundError
-from gridray.rayjobs import RayJobs, ambient_token
+from gridray.rayjobs import RayJobs
+from gridray.raytoken import ambient_token
 from gridray.settings import LOCAL, Settings
 
 

@@ -2,7 +2,6 @@
 
 import fcntl
 import hashlib
-import json
 import os
 import secrets
 import shutil
@@ -13,12 +12,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
 
+from gridray.clusters import localstate
 from gridray.clusters.cluster import Cluster
+from gridray.clusters.localstate import LocalState
 from gridray.errors import ClusterError
 from gridray.rayjobs import RayJobs
 from gridray.scratch import private_directory
@@ -49,22 +49,12 @@ STORE_VARIABLES = (
 )
 
 
-@dataclass(frozen=True)
-class _State:
-    """What is remembered of the cluster. `variables` are hashes of what a store needs."""
-
-    identity: str
-    port: int
-    token: str
-    variables: dict[str, str]
-
-
 class LocalCluster:
     """The cluster of one `GRIDRAY_HOME`."""
 
     def __init__(self, settings: Settings) -> None:
-        self._home = settings.home / "local"
-        self._state_file = self._home / "cluster.json"
+        self._settings_home = settings.home
+        self._home = localstate.directory(settings.home)
 
     def running(self) -> Cluster | None:
         """Return the cluster if it answers."""
@@ -81,7 +71,7 @@ class LocalCluster:
     def key(self) -> str | None:
         """Return the cluster's key in the store, if it has ever been started."""
         state = self._load()
-        return None if state is None else _cluster(state).key
+        return None if state is None else state.key
 
     def ensure(self) -> tuple[Cluster, bool]:
         """Return the cluster, and whether it had to be started.
@@ -133,9 +123,9 @@ class LocalCluster:
         temporary = private_directory(Path("/tmp")) / f"ray-{identity}"
         temporary.mkdir(exist_ok=True)
         _remove_old_sessions(temporary)
-        state = _State(identity, port, token, _hashes(token))
+        state = LocalState(identity, port, token, _hashes(token))
         # Before the start, so that what a killed start leaves running can be found.
-        self._save(state)
+        localstate.save(self._settings_home, state)
         self._run_ray_start(_environment(identity, token), port, temporary)
         return self._wait_until_up(_cluster(state))
 
@@ -179,18 +169,8 @@ class LocalCluster:
                     ) from error
             time.sleep(0.2)
 
-    def _load(self) -> _State | None:
-        try:
-            return _State(**json.loads(self._state_file.read_text()))
-        except (FileNotFoundError, ValueError, TypeError):
-            return None
-
-    def _save(self, state: _State) -> None:
-        partial = self._state_file.with_suffix(".new")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w") as file:
-            json.dump(asdict(state), file)
-        os.replace(partial, self._state_file)
+    def _load(self) -> LocalState | None:
+        return localstate.load(self._settings_home)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -206,9 +186,9 @@ class LocalCluster:
             yield
 
 
-def _cluster(state: _State) -> Cluster:
+def _cluster(state: LocalState) -> Cluster:
     address = f"http://127.0.0.1:{state.port}"
-    return Cluster(LOCAL, f"{LOCAL}-{state.identity}", address, state.token)
+    return Cluster(LOCAL, state.key, address, state.token)
 
 
 def _environment(identity: str, token: str) -> dict[str, str]:

@@ -6,13 +6,21 @@ What goes wrong there is said in one line that begins with FAILURE, for who subm
 import argparse
 import json
 import threading
-from typing import Any
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gridray.rayjobs import RayJobs
 
 FAILURE = "gridray-failure: "
 NAMESPACE = "gridray"
 # The head's own resource, of which there is 1: anything that asks for some runs there.
 ON_HEAD = {"node:__internal_head__": 0.001}
 CHECK_TIMEOUT = 60.0
+# Seconds. A node that hangs would never answer.
+DRAIN_TIMEOUT = 20.0
+WITHDRAW_TRIES = 3
 
 
 def main() -> int:
@@ -124,32 +132,67 @@ class ControllerActor:
         bundle.provide_libraries()
 
         from gridray.controller.loop import Controller
-        from gridray.rayjobs import RayJobs, ambient_token
+        from gridray.rayjobs import RayJobs
+        from gridray.raytoken import ambient_token
         from gridray.store import Store
 
-        controller = Controller(
-            Store(store, patient=True),
-            RayJobs(dashboard, ambient_token()),
-            cluster_key,
-            bundle_id,
-            _drain,
-        )
+        jobs = RayJobs(dashboard, ambient_token())
+        patient = Store(store, patient=True)
+        drain = partial(_drain, jobs)
+        controller = Controller(patient, jobs, cluster_key, bundle_id, drain, _withdraw)
         threading.Thread(target=_run_or_die, args=(controller,), name="controller").start()
 
     def ping(self) -> None:
         """Answer."""
 
 
-def _drain(node_id: str, doomed_at: float) -> None:
-    """Have Ray place nothing more on a node. Source: `drain_node` in ray/scripts/scripts.py."""
+def _drain(jobs: "RayJobs", node_id: str, doomed_at: float) -> None:
+    """Have Ray place nothing more on a node. Source: `drain_node` in ray/scripts/scripts.py.
+
+    Raises:
+        ClusterError: it was not drained.
+    """
     import ray
     from ray.core.generated import autoscaler_pb2
+    from ray.exceptions import RayError
 
+    from gridray.errors import ClusterError
+
+    if node_id not in {node.node_id for node in jobs.nodes()}:
+        return
     client = ray._raylet.GcsClient(address=ray.get_runtime_context().gcs_address)
     reason = autoscaler_pb2.DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
-    accepted, why = client.drain_node(node_id, reason, "spot notice", int(doomed_at * 1000))
+    deadline = int(doomed_at * 1000)
+    try:
+        accepted, why = client.drain_node(
+            node_id, reason, "spot notice", deadline, timeout=DRAIN_TIMEOUT
+        )
+    except RayError as error:
+        raise ClusterError(f"Ray did not drain it: {error}") from error
     if not accepted:
-        print(f"gridray: the node {node_id} was not drained: {why}", flush=True)  # noqa: T201 (its log)
+        raise ClusterError(f"Ray did not drain it: {why}")
+
+
+def _withdraw(submission_id: str) -> None:
+    """Take a job that waits out of Ray's queue: its supervisor is what waits there.
+
+    Raises:
+        ClusterError: Ray does not know its supervisor.
+    """
+    import ray
+
+    from gridray.errors import ClusterError
+    from gridray.rayjobs import SUPERVISOR, SUPERVISORS
+
+    # Ray lists a job a moment before it makes its supervisor.
+    for _ in range(WITHDRAW_TRIES):
+        try:
+            ray.kill(ray.get_actor(f"{SUPERVISOR}{submission_id}", SUPERVISORS), no_restart=True)
+        except ValueError:
+            time.sleep(1)
+        else:
+            return
+    raise ClusterError("it has no supervisor")
 
 
 def _run_or_die(controller: Any) -> None:

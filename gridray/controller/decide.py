@@ -5,8 +5,19 @@ submitted again only when Ray calls its last attempt over, or has never heard of
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from gridray.controller.decisions import (
+    Change,
+    Decision,
+    Drain,
+    Fence,
+    RunView,
+    Snapshot,
+    Stop,
+    Submit,
+    Withdraw,
+)
 from gridray.layout import AttemptName, ExperimentName
 from gridray.outcome import (
     EXIT_FENCED,
@@ -37,72 +48,6 @@ STARTS = 3
 
 # A shell's exit code of what a signal has killed is this and the signal's number.
 SIGNALLED = 128
-
-
-@dataclass(frozen=True)
-class RunView:
-    """An active run as it is now."""
-
-    record: RunRecord
-    rows: Sequence[Row]
-
-    def attempt(self, index: int) -> AttemptName:
-        return AttemptName(self.record.name, index, self.rows[index].attempt)
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """All that decisions rest on. `attempts` was read after `jobs`.
-
-    `infeasible` says of a run why no node could ever run its experiments.
-    """
-
-    runs: Sequence[RunView]
-    jobs: Mapping[str, Job]
-    attempts: Mapping[AttemptName, AttemptState]
-    infeasible: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Change:
-    """Record that an experiment is somewhere else now."""
-
-    run: str
-    index: int
-    row: Row
-
-
-@dataclass(frozen=True)
-class Submit:
-    """Submit an attempt to Ray."""
-
-    name: AttemptName
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Ask an attempt to end, its script within `grace` seconds."""
-
-    name: AttemptName
-    grace: float
-
-
-@dataclass(frozen=True)
-class Fence:
-    """See to it that an attempt that is over for us writes nothing more, should it still live."""
-
-    name: AttemptName
-
-
-@dataclass(frozen=True)
-class Drain:
-    """Place nothing more on a node that goes at a time (Unix, s)."""
-
-    node_id: str
-    doomed_at: float
-
-
-Decision = Change | Submit | Stop | Fence | Drain
 
 
 def decide(snapshot: Snapshot, now: float) -> list[Decision]:
@@ -136,9 +81,7 @@ def _next(
     if row.state is State.QUEUED and job is None and row.stop_grace is None:
         return row, ()
     attempt = _heard(view.record, row, name, snapshot)
-    decisions: list[Decision] = []
-    if attempt is not None and attempt.doomed_at and job is not None and job.node_id:
-        decisions.append(Drain(job.node_id, attempt.doomed_at))
+    decisions: list[Decision] = list(_drains(job, attempt, now))
     changed = _observe(view.record, row, job, attempt, now)
     has_ended = attempt is not None and attempt.state.is_terminal
     if changed.attempt != row.attempt or (changed.state.is_terminal and not has_ended):
@@ -146,10 +89,20 @@ def _next(
     if row.stop_grace is not None:
         if changed.state.is_submitted:
             decisions.append(Stop(name, row.stop_grace))
+        decisions += _withdrawals(changed, job)
         changed = _cancel_waiting(changed, job, now)
     if _waits(changed, job):
         changed = _judged(changed, snapshot.infeasible.get(name.run))
     return changed, decisions
+
+
+def _drains(job: Job | None, attempt: AttemptState | None, now: float) -> Iterator[Drain]:
+    """Yield what to do about a node that goes soon, unless it is gone already."""
+    doomed_at = attempt.doomed_at if attempt is not None else None
+    if job is None or job.node_id is None or job.error is JobError.NODE_LOST:
+        return
+    if doomed_at is not None and doomed_at > now:
+        yield Drain(job.node_id, doomed_at)
 
 
 def _judged(row: Row, why_never: str | None) -> Row:
@@ -189,11 +142,13 @@ def _give_up(view: RunView, rows: list[Row], snapshot: Snapshot, now: float) -> 
         f"nor could that of {ExperimentName(view.record.name, news[0])}, whose build log says why"
     )
     for index, row in enumerate(rows):
-        is_waiting = _waits(row, snapshot.jobs.get(str(view.attempt(index))))
+        job = snapshot.jobs.get(str(view.attempt(index)))
+        is_waiting = _waits(row, job)
         if row.state is not State.QUEUED and not is_waiting:
             continue
         if is_waiting:
             yield Fence(view.attempt(index))
+            yield from _withdrawals(row, job)
         rows[index] = replace(
             row, state=State.FAILED, reason=Reason.BUILD_FAILED, message=told, ended_at=now
         )
@@ -208,20 +163,20 @@ def _is_without_environment(view: RunView, index: int, row: Row) -> bool:
 def _hold(view: RunView, rows: list[Row], snapshot: Snapshot) -> Iterator[Decision]:
     """Mark what does not start since the first experiments failed alike, or that it may again.
 
-    Ray keeps what waits there already; its runner, once started, hears that it is fenced off.
+    What waits in Ray's queue already leaves it; a runner that starts all the same hears that it is
+    fenced off.
     """
     is_held = bool(failed_alike(view.record, rows))
     for index, row in enumerate(rows):
-        is_waiting = row.state is State.PENDING and _waits(
-            row, snapshot.jobs.get(str(view.attempt(index)))
-        )
-        if row.state is State.QUEUED or is_waiting:
+        job = snapshot.jobs.get(str(view.attempt(index)))
+        if row.state is State.QUEUED or _waits(row, job):
             if is_held and row.reason is not Reason.HELD:
                 rows[index] = replace(row, reason=Reason.HELD)
             elif not is_held and row.reason is Reason.HELD:
                 rows[index] = replace(row, reason=None)
             if is_held and row.state is State.PENDING:
                 yield Fence(view.attempt(index))
+                yield from _withdrawals(row, job)
 
 
 def _observe(
@@ -257,9 +212,11 @@ def _without_last_word(
         return replace(row, state=State.CANCELLED, reason=Reason.STOPPED, ended_at=now)
     if job.error is JobError.NODE_LOST:
         return _lost(record, row, attempt, Reason.NODE_LOST, None, now)
+    if job.error is JobError.RUNNER_LOST:
+        return _lost(record, row, attempt, Reason.RUNNER_LOST, None, now)
     if job.error is JobError.START_TIMEOUT:
         return _lost(record, row, None, Reason.START_TIMEOUT, None, now)
-    if job.exit_code == EXIT_FENCED:
+    if job.exit_code == EXIT_FENCED or job.error is JobError.WITHDRAWN:
         return withdrawn(row)
     if job.error is JobError.OUT_OF_MEMORY:
         told = AttemptState(
@@ -328,11 +285,20 @@ def _lost(
 def _cancel_waiting(row: Row, job: Job | None, now: float) -> Row:
     """Return a stopped experiment as cancelled, if its runner has not started.
 
-    Ray keeps a job that waits until it has a place for it; its runner then sees the stop at once.
+    One that starts all the same sees the stop at once.
     """
     if row.state is not State.QUEUED and not _waits(row, job):
         return row
     return replace(row, state=State.CANCELLED, reason=Reason.STOPPED, ended_at=now)
+
+
+def _withdrawals(row: Row, job: Job | None) -> Iterator[Withdraw]:
+    """Yield what takes the job of an experiment that is not wanted out of Ray's queue.
+
+    Ray's own stop of a job does nothing before the job has its place.
+    """
+    if job is not None and _waits(row, job):
+        yield Withdraw(job.submission_id)
 
 
 def _waits(row: Row, job: Job | None) -> bool:

@@ -2,11 +2,13 @@
 
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from gridray import bundle, layout
-from gridray.controller.decide import (
+from gridray.controller.decide import decide
+from gridray.controller.decisions import (
     Change,
     Decision,
     Drain,
@@ -14,8 +16,9 @@ from gridray.controller.decide import (
     RunView,
     Stop,
     Submit,
-    decide,
+    Withdraw,
 )
+from gridray.controller.errands import Errands
 from gridray.controller.sight import Sight
 from gridray.errors import (
     ClusterError,
@@ -27,9 +30,10 @@ from gridray.errors import (
 )
 from gridray.layout import AttemptName, ExperimentName
 from gridray.outcome import ended_row, goes_on
-from gridray.rayjobs import RayJobs, RejectedError, Submission
+from gridray.rayjobs import JobStatus, RayJobs, RejectedError, Submission
 from gridray.records import (
     FENCED,
+    Heartbeat,
     Row,
     RunRecord,
     RunStatus,
@@ -48,6 +52,7 @@ PAUSE_SHARE = 3
 LONGEST_PAUSE = 10.0
 STATUS_INTERVAL = 1.0
 TROUBLE_INTERVAL = 2.0
+HEARTBEAT_INTERVAL = 30.0
 # Ray forgets a package 10 minutes after it was last asked for.
 PACKAGE_CHECK_INTERVAL = 60.0
 # A marker without a run is a submission that was killed, once it is this old.
@@ -75,13 +80,21 @@ class Controller:
         cluster_key: str,
         bundle_id: str,
         drain: Callable[[str, float], None],
+        withdraw: Callable[[str], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """Name what is watched, and what asks Ray's core for what no REST API gives.
+
+        Args:
+            drain: has nothing more placed on a node (its id) that goes at a time (Unix, s).
+            withdraw: takes a job (its submission id) that waits out of Ray's queue.
+        """
         self._store = store
         self._jobs = jobs
         self._cluster_key = cluster_key
         self._drain = drain
-        self._drained: set[str] = set()
+        self._withdraw = withdraw
+        self._doomed: dict[str, float] = {}
         self._package = bundle.package_name(bundle_id)
         self._clock = clock
         self._runs: dict[str, _ActiveRun] = {}
@@ -89,9 +102,11 @@ class Controller:
         self._sight = Sight(store, jobs, clock, self._tell_once)
         self._markers: list[str] = []
         self._told: set[str] = set()
+        self._errands = Errands(self._tell_once)
         self._asked_to_end: set[AttemptName] = set()
         self._fenced: set[AttemptName] = set()
         self._package_checked_at = 0.0
+        self._heard_at = float("-inf")
 
     def run_forever(self) -> None:
         """Tick until the process ends; a store or a cluster that fails is tried again."""
@@ -115,15 +130,26 @@ class Controller:
             ClusterError: Ray fails, likewise.
         """
         self._find_runs()
+        self._beat()
         if not self._runs:
             return
         self._read_requests()
         views = [RunView(run.record, run.rows) for run in self._runs.values()]
         try:
-            for decision in decide(self._sight.look(views), self._clock()):
+            decisions = decide(self._sight.look(views), self._clock())
+            self._do_errands(decisions)
+            for decision in decisions:
                 self._act(decision)
         finally:
             self._record()
+
+    def _beat(self) -> None:
+        """Be heard of: at the start, and while there is something to do."""
+        now = self._clock()
+        is_new = self._heard_at == float("-inf")
+        if is_new or (self._runs and now - self._heard_at >= HEARTBEAT_INTERVAL):
+            self._store.put_json(layout.controller(self._cluster_key), Heartbeat(now).to_json())
+            self._heard_at = now
 
     def _find_runs(self) -> None:
         markers = self._store.names(layout.active(self._cluster_key))
@@ -167,10 +193,14 @@ class Controller:
 
     def _abandon(self, run: _ActiveRun) -> None:
         """Stop what still runs of a run that was deleted."""
+        waiting = []
         for index, row in enumerate(run.rows):
             job = self._sight.job(AttemptName(run.record.name, index, row.attempt))
             if job is not None and not row.state.is_terminal:
                 self._jobs.stop(job.submission_id)
+                if job.status is JobStatus.PENDING:
+                    waiting.append(job.submission_id)
+        self._errands.run(self._withdrawals(waiting))
 
     def _read_requests(self) -> None:
         for name, run in self._runs.items():
@@ -207,6 +237,32 @@ class Controller:
             self._told.add(error.message)
             print(f"gridray: {error.message}", flush=True)  # noqa: T201 (the actor's log)
 
+    def _do_errands(self, decisions: Sequence[Decision]) -> None:
+        """Do first what Ray's core is asked for: what is submitted then keeps off a doomed node.
+
+        A node that could not be drained is tried again, until it is gone.
+        """
+        unwanted = []
+        for decision in decisions:
+            match decision:
+                case Drain(node_id, doomed_at):
+                    self._doomed[node_id] = doomed_at
+                case Withdraw(submission_id):
+                    unwanted.append(submission_id)
+        now = self._clock()
+        self._doomed = {node: at for node, at in self._doomed.items() if at > now}
+        errands = {
+            f"draining the node {node_id}": partial(self._drain, node_id, doomed_at)
+            for node_id, doomed_at in self._doomed.items()
+        }
+        self._errands.run(errands | self._withdrawals(unwanted))
+
+    def _withdrawals(self, submission_ids: Iterable[str]) -> dict[str, Callable[[], None]]:
+        return {
+            f"taking {submission_id} out of Ray's queue": partial(self._withdraw, submission_id)
+            for submission_id in submission_ids
+        }
+
     def _act(self, decision: Decision) -> None:
         match decision:
             case Change(run, index, row):
@@ -217,10 +273,8 @@ class Controller:
                 self._stop(name, grace)
             case Fence(name):
                 self._fence(name)
-            case Drain(node_id, doomed_at):
-                if node_id not in self._drained:
-                    self._drain(node_id, doomed_at)
-                    self._drained.add(node_id)
+            case Drain() | Withdraw():
+                pass
 
     def _set(self, run: str, index: int, row: Row) -> None:
         self._runs[run].rows[index] = row

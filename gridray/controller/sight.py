@@ -6,7 +6,7 @@ from dataclasses import replace
 from gridray import layout
 from gridray.clusters import capacity
 from gridray.clusters.capacity import Capacity
-from gridray.controller.decide import RunView, Snapshot
+from gridray.controller.decisions import RunView, Snapshot
 from gridray.errors import ClusterError, DamagedError, GridrayError
 from gridray.layout import AttemptName
 from gridray.rayjobs import Job, JobError, JobStatus, RayJobs
@@ -50,7 +50,7 @@ class Sight:
         """
         self._list_jobs(views)
         attempts = self._attempts(views)
-        self._blame_memory(views, attempts)
+        self._blame(views, attempts)
         return Snapshot(views, self._ours, attempts, self._infeasible(views))
 
     def job(self, name: AttemptName) -> Job | None:
@@ -116,10 +116,10 @@ class Sight:
                     name = view.attempt(index)
                     yield name, row.state, self._ours.get(str(name))
 
-    def _blame_memory(
+    def _blame(
         self, views: Sequence[RunView], attempts: Mapping[AttemptName, AttemptState]
     ) -> None:
-        """Tell the jobs that Ray has killed for want of memory from those whose node was lost."""
+        """Tell what else Ray calls a lost node from one: what ended on a node that lives."""
         lost = {}
         for name, _, job in self._open(views):
             attempt = attempts.get(name)
@@ -129,8 +129,10 @@ class Sight:
         try:
             living = {node.node_id for node in self._jobs.nodes()} if lost else set()
             for name, job in lost.items():
-                if job.node_id in living and self._jobs.killed_for_memory(job.submission_id):
-                    self._ours[str(name)] = replace(job, error=JobError.OUT_OF_MEMORY)
+                if job.node_id is None or job.node_id in living:
+                    rest = JobError.NODE_LOST if job.node_id is None else JobError.RUNNER_LOST
+                    error = self._jobs.fate(job.submission_id) or rest
+                    self._ours[str(name)] = replace(job, error=error)
         except ClusterError as error:
             self._tell(error)
 

@@ -73,6 +73,7 @@ class RunSummary:
     ended_at: datetime | None
     duration_seconds: float
     cluster: str
+    cluster_key: str
     command: tuple[str, ...]
     experiments: int
     queued: int
@@ -287,6 +288,7 @@ def _summary(record: RunRecord, rows: Sequence[Row], now: float) -> RunSummary:
         ended_at=_utc(ended_at),
         duration_seconds=round((ended_at or now) - record.created_at, 3),
         cluster=record.cluster.name,
+        cluster_key=record.cluster.key,
         command=tuple(scripts.command(record.script, record.args)),
         experiments=len(rows),
         queued=count[State.QUEUED],

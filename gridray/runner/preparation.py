@@ -9,7 +9,7 @@ from pathlib import Path
 from gridray import scripts
 from gridray.errors import DamagedError, GridrayError, NotFoundError, StoreError
 from gridray.layout import AttemptName
-from gridray.rayjobs import ambient_token
+from gridray.raytoken import ambient_token
 from gridray.records import RunRecord, read_points
 from gridray.runner import build, datastores, scratch
 from gridray.runner.artifacts import ArtifactSync

@@ -39,6 +39,13 @@ def test_only_the_local_cluster_can_be_deleted(call: Call, far: None) -> None:
     assert call("delete", "cluster", "moon", "--yes").code == 1
 
 
+def test_up_of_another_cluster_starts_its_controller(call: Call, far: None) -> None:
+    refused = call("clusters", "up", "far")
+    assert refused.code == 1 and f"no Ray cluster answers at {NOWHERE}" in refused.err
+    refused = call("clusters", "up", "moon")
+    assert refused.code == 1 and "there is no cluster 'moon'" in refused.err
+
+
 def test_view_says_when_the_cluster_is_down(call: Call, filled: Filler, far: None) -> None:
     refused = call("view", "busy", "--no-browser")
     assert refused.code == 1 and "the local cluster is not running" in refused.err

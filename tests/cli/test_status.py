@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from gridray import layout
 from gridray.backoff import STORE_OUTAGE
 from gridray.cli import stalls, watching
 from gridray.cli.output import Output
 from gridray.errors import StateError, StoreError
-from gridray.records import ClusterRecord, Row, RunStatus
+from gridray.records import ClusterRecord, Heartbeat, Row, RunStatus
 from gridray.states import State
 from tests.cli.conftest import NOW, Call, Filler, failed, running, succeeded
 
@@ -181,6 +182,59 @@ def test_a_run_whose_local_cluster_is_down_is_told(
     dashboard.up()
     assert "not running" not in call("status", "busy").err
     assert "takes effect" not in call("stop", "run", "busy").err
+
+
+def test_what_stands_still_is_told_of_all_runs_together(
+    call: Call, filled: Filler, dashboard: Dashboard
+) -> None:
+    told = "the local cluster is not running; `gridray clusters up local` makes {} go on"
+    assert f"warning: {told.format('busy')}\n" in call("status").err
+    filled.run("waiting", [Row(queued_at=NOW)])
+    assert call("status").err.count("is not running") == 1
+    assert f"warning: {told.format('2 runs')}\n" in call("status").err
+    dashboard.up()
+    assert "not running" not in call("status").err
+
+
+MOON = ClusterRecord("http://moon:8265", "moon-1")
+SILENT = "no controller has been heard of on cluster http://moon:8265 for 10 min 0 s"
+
+
+@pytest.fixture
+def silent(filler: Filler, monkeypatch: pytest.MonkeyPatch) -> Filler:
+    """`busy` is on a cluster whose controller is gone; `over` was there too."""
+    monkeypatch.setattr("time.time", lambda: NOW + 600)
+    filler.store.put_json(layout.controller(MOON.key), Heartbeat(NOW).to_json())
+    filler.run("over", [succeeded()], cluster=MOON)
+    filler.run("busy", [running(), Row(queued_at=NOW)], cluster=MOON)
+    return filler
+
+
+def test_a_run_whose_controller_is_gone_is_told(call: Call, silent: Filler) -> None:
+    mend = "gridray clusters up http://moon:8265"
+    warning = f"warning: {SILENT}; `{mend}` makes busy go on\n"
+    for words in (["status", "busy"], ["status"], ["why", "busy-exp0"]):
+        assert warning in call(*words).err
+    assert "controller" not in call("status", "over").err
+    assert (
+        f"{SILENT}: the stop of busy takes effect after `{mend}`" in call("stop", "run", "busy").err
+    )
+    silent.store.put_json(layout.controller(MOON.key), Heartbeat(NOW + 590).to_json())
+    assert "controller" not in call("status", "busy").err
+
+
+def test_why_says_that_the_controller_is_gone(call: Call, silent: Filler) -> None:
+    result = call("why", "busy-exp1")
+    assert result.out.startswith(f"busy-exp1 is queued: {SILENT}\n")
+    assert "gridray clusters up http://moon:8265" in result.err
+
+
+def test_a_wait_tells_that_the_controller_is_gone(
+    silent: Filler, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: end(silent))
+    watching.wait(Output(), silent.store, "busy")
+    assert capsys.readouterr().err.count(SILENT) == 1
 
 
 def test_other_clusters_are_not_taken_for_the_local_one(

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 import gridray
-from gridray import autoscaler, settings
+from gridray import actions, autoscaler, settings
 from gridray.clusters import capacity
 from gridray.clusters.capacity import Fit
+from gridray.rayjobs import JobError
 from gridray.states import Reason, State
 from gridray.store import Store
 from tests.cluster.autoscaling import NODE_TYPES, AutoscalingCluster, NodeType
@@ -115,6 +116,27 @@ def test_more_than_any_node_could_have_is_called_impossible(
     run.stop()
     (view,) = run.wait(timeout=60).experiments
     assert (view.state, view.reason) == (State.CANCELLED, Reason.STOPPED)
+    waits_no_more(auto, f"{run.name}-exp0-a0")
+
+
+def waits_no_more(auto: AutoscalingCluster, submission_id: str) -> None:
+    """Check that a job has left Ray's queue, so that no node is launched for it."""
+
+    def is_over() -> bool:
+        job = auto.jobs().job(submission_id)
+        return job is not None and job.status.is_terminal
+
+    wait_for(is_over, "Ray to call the job over", timeout=20)
+    assert auto.jobs().fate(submission_id) is JobError.WITHDRAWN
+
+
+def test_what_is_deleted_while_it_waits_gets_no_node(
+    auto: AutoscalingCluster, submit: Submit
+) -> None:
+    run = submit(WAITS, "nothing", gpus=8)
+    wait_for(lambda: run.status().experiments[0].state is State.PENDING, "its submission")
+    actions.delete_run(Store(settings.load().store), run.name, force=True)
+    waits_no_more(auto, f"{run.name}-exp0-a0")
 
 
 def test_why_nodes_do_not_come(submit: Submit) -> None:

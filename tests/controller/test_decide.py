@@ -8,18 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridray.backoff import REQUEUE, STEADY
-from gridray.controller.decide import (
-    PENDING_LIMIT,
-    PENDING_SHARE,
-    STARTS,
+from gridray.controller.decide import PENDING_LIMIT, PENDING_SHARE, STARTS, decide
+from gridray.controller.decisions import (
     Change,
     Decision,
+    Drain,
     Fence,
     RunView,
     Snapshot,
     Stop,
     Submit,
-    decide,
+    Withdraw,
 )
 from gridray.layout import AttemptName
 from gridray.outcome import EXIT_FENCED
@@ -141,6 +140,7 @@ STARTED = AttemptState(State.RUNNING, started_at=5.0)
     [
         (LOST, STARTED, Reason.NODE_LOST),
         (None, STARTED, Reason.NODE_LOST),
+        (job(JobStatus.FAILED, JobError.RUNNER_LOST), STARTED, Reason.RUNNER_LOST),
         (job(JobStatus.FAILED, JobError.EXIT_CODE, 137), STARTED, Reason.RUNNER_LOST),
         (job(JobStatus.FAILED, JobError.EXIT_CODE, 97), None, Reason.STORE_UNREACHABLE),
         (job(JobStatus.FAILED, JobError.START_FAILED), None, Reason.START_FAILED),
@@ -265,6 +265,10 @@ def submitted(decisions: list[Decision]) -> list[str]:
     return [str(each.name) for each in decisions if isinstance(each, Submit)]
 
 
+def withdrawn(decisions: list[Decision]) -> list[str]:
+    return [each.submission_id for each in decisions if isinstance(each, Withdraw)]
+
+
 def test_only_so_many_wait_in_ray_and_runs_take_turns() -> None:
     views = [RunView(record(name, 100), [Row()] * 100) for name in ("a", "b", "c")]
     names = submitted(decide(Snapshot(views, {}, {}), NOW))
@@ -358,22 +362,35 @@ def test_how_many_failures_hold_is_the_users_choice() -> None:
 
 def test_what_waits_in_ray_is_held_too_and_comes_back() -> None:
     rows = [*[failed(3)] * 5, PENDING, RUNNING]
-    jobs = {"run-exp5-a0": job(JobStatus.PENDING), "run-exp6-a0": job(JobStatus.RUNNING)}
+    waiting = replace(job(JobStatus.PENDING), submission_id="run-exp5-a0")
+    jobs = {"run-exp5-a0": waiting, "run-exp6-a0": job(JobStatus.RUNNING)}
     view = RunView(record(count=len(rows)), rows)
     decisions = decide(Snapshot([view], jobs, {}), NOW)
     assert held_after(rows, jobs) == [5]
     assert [each for each in decisions if isinstance(each, Fence)] == [
         Fence(AttemptName("run", 5, 0))
     ]
-    # Its runner was started, and has ended at once.
-    rows[5] = replace(PENDING, reason=Reason.HELD)
-    jobs["run-exp5-a0"] = job(JobStatus.FAILED, JobError.EXIT_CODE, EXIT_FENCED)
+    assert withdrawn(decisions) == ["run-exp5-a0"]
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        # Its runner was started, and has ended at once.
+        job(JobStatus.FAILED, JobError.EXIT_CODE, EXIT_FENCED),
+        job(JobStatus.FAILED, JobError.WITHDRAWN),
+    ],
+)
+def test_what_has_left_rays_queue_is_held_in_ours(ended: Job) -> None:
+    rows = [*[failed(3)] * 5, replace(PENDING, reason=Reason.HELD, setbacks=1)]
+    jobs = {"run-exp5-a0": ended}
     (change,) = changes(RunView(record(count=len(rows)), rows), jobs)
     assert (change.row.state, change.row.attempt, change.row.reason) == (
         State.QUEUED,
         1,
         Reason.HELD,
     )
+    assert (change.row.setbacks, change.row.not_before) == (1, None)
 
 
 def test_what_was_held_goes_on_after_a_success() -> None:
@@ -412,7 +429,7 @@ def test_a_build_that_fails_ends_all_that_has_not_begun() -> None:
     ended = Row(State.SUCCEEDED, ended_at=5.0)
     rows = [building, ended, RUNNING, building, PENDING, Row(), Row(reason=Reason.HELD)]
     jobs = {f"run-exp{index}-a0": job(JobStatus.RUNNING) for index in (0, 2, 3)}
-    jobs["run-exp4-a0"] = job(JobStatus.PENDING)
+    jobs["run-exp4-a0"] = replace(job(JobStatus.PENDING), submission_id="run-exp4-a0")
     decisions = without_environment(rows, jobs, max_parallel=9)
     after = {each.index: each.row for each in decisions if isinstance(each, Change)}
     assert sorted(after) == [0, 4, 5, 6]
@@ -423,6 +440,7 @@ def test_a_build_that_fails_ends_all_that_has_not_begun() -> None:
     assert [each for each in decisions if isinstance(each, Fence)] == [
         Fence(AttemptName("run", 4, 0))
     ]
+    assert withdrawn(decisions) == ["run-exp4-a0"]
     assert submitted(decisions) == []
 
 
@@ -523,3 +541,38 @@ def test_every_move_is_in_the_table_and_no_two_attempts_live(
             assert ray is None or ray.status.is_terminal
     if row.state.is_terminal:
         assert decisions == []
+
+
+@pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.RUNNING])
+def test_what_is_stopped_while_it_waits_leaves_rays_queue(status: JobStatus) -> None:
+    stop = StopRequest(None, 5.0)
+    decisions = decide_one(PENDING, job(status), stops=(stop,))
+    is_waiting = status is JobStatus.PENDING
+    assert withdrawn(decisions) == (["run-exp0-a0"] if is_waiting else [])
+    after = row_after(PENDING, job(status), stops=(stop,))
+    assert (after.state is State.CANCELLED) is is_waiting
+
+
+def test_what_was_stopped_and_has_left_rays_queue_is_cancelled() -> None:
+    ended = job(JobStatus.FAILED, JobError.WITHDRAWN)
+    after = row_after(PENDING, ended, stops=(StopRequest(None, 5.0),))
+    assert (after.state, after.reason) == (State.CANCELLED, Reason.STOPPED)
+
+
+@pytest.mark.parametrize(
+    ("doomed_at", "error", "is_drained"),
+    [
+        (NOW + 1, None, True),
+        (NOW + 1, JobError.EXIT_CODE, True),
+        (NOW + 1, JobError.NODE_LOST, False),
+        (NOW, None, False),
+    ],
+)
+def test_a_node_is_drained_while_it_is_there(
+    doomed_at: float, error: JobError | None, is_drained: bool
+) -> None:
+    status = JobStatus.RUNNING if error is None else JobStatus.FAILED
+    ray = replace(job(status, error), node_id="n1")
+    attempt = replace(STARTED, doomed_at=doomed_at)
+    drains = [each for each in decide_one(RUNNING, ray, attempt) if isinstance(each, Drain)]
+    assert drains == ([Drain("n1", doomed_at)] if is_drained else [])

@@ -8,7 +8,8 @@ from typing import Any, cast
 import pytest
 
 from gridray import actions, layout
-from gridray.controller.decide import Change, Fence, RunView, Snapshot, Submit, decide
+from gridray.controller.decide import decide
+from gridray.controller.decisions import Change, Fence, RunView, Snapshot, Submit
 from gridray.controller.loop import Controller
 from gridray.errors import ClusterError
 from gridray.layout import AttemptName
@@ -61,7 +62,8 @@ def directory(tmp_path: Path) -> Store:
 
 
 def controller(store: Store, rays: Rays) -> Controller:
-    return Controller(store, cast(RayJobs, rays), "local-1", "0" * 16, lambda *_: None)
+    jobs = cast(RayJobs, rays)
+    return Controller(store, jobs, "local-1", "0" * 16, lambda *_: None, lambda _: None)
 
 
 def add(store: Store, rows: list[Row], **fields: Any) -> RunRecord:

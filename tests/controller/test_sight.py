@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gridray import layout
-from gridray.controller.decide import RunView, Snapshot
+from gridray.controller.decisions import RunView, Snapshot
 from gridray.controller.sight import LONG_WAIT, RUNNING_READ, Sight
 from gridray.errors import GridrayError
 from gridray.layout import AttemptName
@@ -72,19 +72,31 @@ def directory(tmp_path: Any) -> Store:
     return Store(str(tmp_path / "store"))
 
 
+CANCELLED = {"actor_died_error_context": {"reason": "RAY_KILL", "never_started": True}}
+
+
 @pytest.mark.parametrize(
-    ("nodes", "cause", "expected"),
+    ("nodes", "fields", "cause", "expected"),
     [
-        (["n1"], {"oom_context": {}}, JobError.OUT_OF_MEMORY),
-        (["n1"], {"actor_died_error_context": {}}, JobError.NODE_LOST),
+        (["n1"], {}, {"oom_context": {}}, JobError.OUT_OF_MEMORY),
+        (["n1"], {}, {"actor_died_error_context": {}}, JobError.RUNNER_LOST),
         # A node that is gone needs no other cause, and is not asked about each of its jobs.
-        (["n2"], None, JobError.NODE_LOST),
+        (["n2"], {}, None, JobError.NODE_LOST),
+        (["n1"], {"driver_node_id": None}, CANCELLED, JobError.WITHDRAWN),
+        # It was placed, and its node went before it began.
+        (["n1"], {"driver_node_id": None}, {"actor_died_error_context": {}}, JobError.NODE_LOST),
     ],
 )
-def test_what_ray_kills_for_memory_is_no_lost_node(
-    dashboard: Dashboard, directory: Store, nodes: list[str], cause: Any, expected: JobError
+def test_what_ray_calls_a_lost_node_is_told_apart(
+    dashboard: Dashboard,
+    directory: Store,
+    nodes: list[str],
+    fields: dict[str, Any],
+    cause: Any,
+    expected: JobError,
 ) -> None:
-    lost = raw_job(0, "FAILED", error_type="JOB_SUPERVISOR_ACTOR_UNKNOWN_FAILURE")
+    error_type = "JOB_SUPERVISOR_ACTOR_UNKNOWN_FAILURE"
+    lost = raw_job(0, "FAILED", error_type=error_type, **fields)
     dashboard.answers["GET", "/api/jobs/"] = (200, [lost])
     dashboard.answers["GET", NODES] = listed(*map(raw_node, nodes))
     if cause is not None:

@@ -71,6 +71,7 @@ class PlayedJob:
     runner_ended_at: int | None = None
     over_at: int | None = None
     over_time: float | None = None
+    is_withdrawn: bool = False
     encoded: bytes = b""
 
     def to_json(self) -> dict[str, Any]:
@@ -188,6 +189,14 @@ class PlayedCluster:
         """Place nothing more on a node."""
         for node in self.nodes:
             node.is_drained |= node.node_id == node_id
+
+    def withdraw(self, submission_id: str) -> None:
+        """Kill the supervisor of a job that waits."""
+        job = self.jobs[submission_id]
+        if job.node is None and job.over_at is None:
+            self._waiting = deque(other for other in self._waiting if other is not job)
+            job.is_withdrawn = True
+            self._end(job, None, "JOB_SUPERVISOR_ACTOR_DIED")
 
     def stop(self, submission_id: str) -> bool:
         """End a job; return whether it was not over yet."""

@@ -16,7 +16,7 @@ from gridray.controller.loop import Controller
 from gridray.errors import ClusterError
 from gridray.rayjobs import RayJobs
 from gridray.store import Store
-from tests.simulation.dashboard import DRAIN, TOKEN
+from tests.simulation.dashboard import DRAIN, TOKEN, WITHDRAW
 from tests.simulation.fate import STEP
 
 BUNDLE = "0" * 16
@@ -67,16 +67,22 @@ def main() -> None:
     url, address, cluster_key, start, log = sys.argv[1:]
     now = float(start)
 
-    def drain(node_id: str, doomed_at: float) -> None:
+    def ask(path: str) -> None:
         parts = urlsplit(address)
         connection = http.client.HTTPConnection(parts.netloc, timeout=60)
-        connection.request("POST", DRAIN + node_id, headers={"Authorization": f"Bearer {TOKEN}"})
+        connection.request("POST", path, headers={"Authorization": f"Bearer {TOKEN}"})
         connection.getresponse().read()
         connection.close()
 
+    def drain(node_id: str, doomed_at: float) -> None:
+        ask(DRAIN + node_id)
+
+    def withdraw(submission_id: str) -> None:
+        ask(WITHDRAW + submission_id)
+
     store = Store(url, patient=True)
     jobs = RayJobs(address, TOKEN)
-    controller = Controller(store, jobs, cluster_key, BUNDLE, drain, lambda: now)
+    controller = Controller(store, jobs, cluster_key, BUNDLE, drain, withdraw, lambda: now)
     with open(log, "a") as file:
         while store.names(layout.active(cluster_key)):
             now += STEP

@@ -12,11 +12,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
+from gridray.rayjobs import SUPERVISOR
 from tests.simulation.cluster import PlayedCluster, PlayedJob, PlayedNode
 
 TOKEN = "a-token-of-the-simulation"
-# Not one of Ray's: `drain_node` is a call to the GCS.
+# Not Ray's own: `drain_node` is a call to the GCS, and so is `ray.kill` of a job's supervisor.
 DRAIN = "/simulation/drain/"
+WITHDRAW = "/simulation/withdraw/"
 
 
 class PlayedDashboard(ThreadingHTTPServer):
@@ -82,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _name(self) -> str:
         """Return the route of the request, with `*` for what is named in it."""
         path = self.path.partition("?")[0]
-        for prefix in ("/api/jobs/", "/api/packages/gcs/", DRAIN):
+        for prefix in ("/api/jobs/", "/api/packages/gcs/", DRAIN, WITHDRAW):
             if path.startswith(prefix) and path != prefix:
                 return f"{prefix}*" + ("/stop" if path.endswith("/stop") else "")
         return path
@@ -151,7 +153,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _actors(self, _: bytes) -> tuple[int, Any]:
         wanted = [name for name in self.server.actors if self.path.endswith(f"={name}")]
-        return 200, _listed([{"name": name, "state": "ALIVE"} for name in wanted])
+        found: list[dict[str, Any]] = [{"name": name, "state": "ALIVE"} for name in wanted]
+        asked = self.path.rpartition(SUPERVISOR)[2]
+        job: PlayedJob | None = self.server.cluster.jobs.get(asked)
+        if job is not None and job.is_withdrawn:
+            cause = {"actor_died_error_context": {"reason": "RAY_KILL", "never_started": True}}
+            found.append({"state": "DEAD", "death_cause": cause})
+        return 200, _listed(found)
 
     def _cluster_status(self, _: bytes) -> tuple[int, Any]:
         return 200, {"result": True, "msg": "", "data": {"clusterStatus": {}}}
@@ -164,6 +172,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _drain(self, _: bytes) -> tuple[int, Any]:
         self.server.cluster.drain(self._named(DRAIN))
+        return 200, b""
+
+    def _withdraw(self, _: bytes) -> tuple[int, Any]:
+        self.server.cluster.withdraw(self._named(WITHDRAW))
         return 200, b""
 
     def log_message(self, format: str, *args: object) -> None:
@@ -183,6 +195,7 @@ ROUTES: dict[str, Callable[[_Handler, bytes], tuple[int, Any] | None]] = {
     "GET /api/v0/cluster_events": _Handler._events,
     "GET /api/cluster_status": _Handler._cluster_status,
     f"POST {DRAIN}*": _Handler._drain,
+    f"POST {WITHDRAW}*": _Handler._withdraw,
 }
 
 ALREADY_EXISTS = (

@@ -13,7 +13,7 @@ from gridray.store import Store
 from tests.builders import run_record
 from tests.simulation.cluster import PlayedCluster, PlayedJob
 from tests.simulation.driving import START, Story, add_run, drive
-from tests.simulation.fate import MUCH
+from tests.simulation.fate import MUCH, NONE
 
 MEMORY_LIMIT = 300e6
 # Each look of the controller submits 16 at most, so the size is what takes the time. Most of the
@@ -84,6 +84,23 @@ def test_what_is_stopped_while_much_fails(store: Store, tmp_path: Path) -> None:
     cancelled = {index for index, row in enumerate(rows) if row.state is State.CANCELLED}
     assert cancelled <= stopped and len(cancelled) > 0.8 * len(stopped)
     assert len(stopped - set(cluster.attempts(record.name))) > 0.5 * len(stopped)
+
+
+def test_what_is_stopped_while_it_waits_leaves_rays_queue(store: Store, tmp_path: Path) -> None:
+    record = run("sweep", 40)
+    add_run(store, record)
+    cluster = PlayedCluster(store, seed=9, trouble=NONE, nodes=1, slots=2, now=START)
+    stopped = frozenset(range(1, 40, 2))
+
+    def stop() -> None:
+        for index in stopped:
+            actions.stop(store, record.name, index, grace=5.0)
+
+    story = drive(cluster, store, tmp_path, events={22: stop})
+    assert story.violations(record, stopped) == []
+    withdrawn = {job.name.index for job in cluster.jobs.values() if job.is_withdrawn}
+    assert withdrawn and withdrawn <= stopped
+    assert all(len(jobs) == 1 for jobs in cluster.attempts(record.name).values())
 
 
 @pytest.mark.parametrize("seed", [4, 5])

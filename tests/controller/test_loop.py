@@ -1,0 +1,167 @@
+"""The controller at single looks, on a dashboard that gives the answers that it is told."""
+
+from typing import Any
+
+import pytest
+
+from gridray import actions, layout
+from gridray.controller.loop import HEARTBEAT_INTERVAL, Controller
+from gridray.errors import ClusterError
+from gridray.layout import AttemptName
+from gridray.rayjobs import RayJobs
+from gridray.records import AttemptState, Heartbeat, Row, RunStatus, decode
+from gridray.states import State
+from gridray.store import Store
+from tests.builders import add_run
+from tests.dashboard import Dashboard
+
+NOW = 1000.0
+CLUSTER = "local-1"
+RUNNING = Row(State.RUNNING, queued_at=1.0, submitted_at=2.0, started_at=3.0)
+
+
+class Ray:
+    """What the controller asks of Ray's core: each call is kept, and fails as it is told."""
+
+    def __init__(self) -> None:
+        self.drained: list[tuple[str, float]] = []
+        self.failures: list[Exception] = []
+        self.withdrawn: list[str] = []
+
+    def drain(self, node_id: str, doomed_at: float) -> None:
+        self.drained.append((node_id, doomed_at))
+        if self.failures:
+            raise self.failures.pop()
+
+    def withdraw(self, submission_id: str) -> None:
+        self.withdrawn.append(submission_id)
+
+
+class Desk:
+    """A controller at its cluster; `now` is its clock."""
+
+    def __init__(self, dashboard: Dashboard, store: Store) -> None:
+        self.store, self.ray, self.now = store, Ray(), NOW
+        self._dashboard = dashboard
+        self.jobs: list[dict[str, Any]] = []
+        self.answers_with = 200
+        jobs = RayJobs(f"http://127.0.0.1:{dashboard.server_port}")
+        self.controller = Controller(
+            store, jobs, CLUSTER, "0" * 16, self.ray.drain, self.ray.withdraw, lambda: self.now
+        )
+
+    def add_run(self, rows: list[Row], **fields: Any) -> None:
+        add_run(self.store, "run", rows, **fields)
+        self.store.put(layout.active_run(CLUSTER, "run", "identity-of-run"), b"")
+
+    def add_job(self, index: int, status: str, attempt: int = 0, **fields: Any) -> None:
+        experiment = f"run-exp{index}"
+        metadata = {"run": "run", "experiment": experiment, "attempt": str(attempt)}
+        self.jobs.append(
+            {
+                "submission_id": f"{experiment}-a{attempt}",
+                "status": status,
+                "metadata": {**metadata, "identity": "identity-of-run"},
+                "driver_node_id": "n1",
+            }
+            | fields
+        )
+
+    def say(self, index: int, word: AttemptState) -> None:
+        self.store.put_json(layout.attempt_state(AttemptName("run", index, 0)), word.to_json())
+
+    def rows(self) -> tuple[Row, ...]:
+        key = layout.status("run")
+        return decode(RunStatus, self.store.get_json(key), key).rows
+
+    def tick(self) -> None:
+        self._dashboard.answers["GET", "/api/jobs/"] = (self.answers_with, self.jobs)
+        self.controller.tick()
+
+
+@pytest.fixture
+def desk(dashboard: Dashboard, tmp_path: Any) -> Desk:
+    return Desk(dashboard, Store(str(tmp_path / "store")))
+
+
+def test_a_drain_that_fails_is_told_once_and_tried_until_the_node_is_gone(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.add_run([RUNNING])
+    desk.add_job(0, "RUNNING")
+    desk.say(0, AttemptState(State.RUNNING, started_at=3.0, doomed_at=NOW + 100))
+    desk.ray.failures = [RuntimeError("no raylet")] * 3
+    for _ in range(2):
+        desk.tick()
+    assert desk.ray.drained == [("n1", NOW + 100)] * 2
+    assert capsys.readouterr().out.count("no raylet") == 1
+    # The attempt is over before its node is: what follows it is not to go there.
+    desk.jobs.clear()
+    desk.add_job(0, "FAILED", driver_exit_code=143)
+    desk.tick()
+    assert len(desk.ray.drained) == 3
+    desk.now = NOW + 101
+    desk.tick()
+    assert len(desk.ray.drained) == 3
+
+
+def test_what_is_drained_is_not_drained_again(desk: Desk) -> None:
+    desk.add_run([RUNNING] * 2)
+    for index in range(2):
+        desk.add_job(index, "RUNNING")
+        desk.say(index, AttemptState(State.RUNNING, started_at=3.0, doomed_at=NOW + 100))
+    for _ in range(2):
+        desk.tick()
+    assert desk.ray.drained == [("n1", NOW + 100)]
+
+
+PENDING = Row(State.PENDING, queued_at=1.0, submitted_at=2.0)
+
+
+def test_what_is_stopped_leaves_rays_queue_before_that_is_recorded(desk: Desk) -> None:
+    desk.add_run([PENDING, RUNNING])
+    desk.add_job(0, "PENDING", driver_node_id=None)
+    desk.add_job(1, "RUNNING")
+    actions.stop(desk.store, "run", None, 5.0)
+    desk.tick()
+    assert desk.ray.withdrawn == ["run-exp0-a0"]
+    assert [row.state for row in desk.rows()] == [State.CANCELLED, State.RUNNING]
+
+
+def test_what_is_deleted_leaves_rays_queue(desk: Desk) -> None:
+    desk.add_run([PENDING, RUNNING])
+    desk.add_job(0, "PENDING", driver_node_id=None)
+    desk.add_job(1, "RUNNING")
+    desk.tick()
+    desk.store.delete(layout.active_run(CLUSTER, "run", "identity-of-run"))
+    desk.tick()
+    assert desk.ray.withdrawn == ["run-exp0-a0"]
+
+
+def heard_at(desk: Desk) -> float:
+    key = layout.controller(CLUSTER)
+    return float(decode(Heartbeat, desk.store.get_json(key), key).at)
+
+
+def test_a_controller_is_heard_of_at_its_start_and_while_it_has_something_to_do(
+    desk: Desk,
+) -> None:
+    desk.tick()
+    assert heard_at(desk) == NOW
+    desk.now += 10 * HEARTBEAT_INTERVAL
+    desk.tick()
+    assert heard_at(desk) == NOW
+    desk.add_run([RUNNING])
+    desk.add_job(0, "RUNNING")
+    for waited, heard in ((0.0, 10), (HEARTBEAT_INTERVAL / 2, 10), (HEARTBEAT_INTERVAL / 2, 11)):
+        desk.now += waited
+        desk.tick()
+        assert heard_at(desk) == NOW + heard * HEARTBEAT_INTERVAL
+
+
+def test_a_controller_whose_cluster_does_not_answer_is_heard_of(desk: Desk) -> None:
+    desk.add_run([RUNNING])
+    desk.answers_with = 500
+    with pytest.raises(ClusterError):
+        desk.tick()
+    assert heard_at(desk) == NOW
