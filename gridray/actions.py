@@ -4,10 +4,10 @@ import secrets
 import time
 
 from gridray import layout
-from gridray.errors import NotFoundError, StateError
+from gridray.errors import NotFoundError, StateError, StoreError
 from gridray.layout import ExperimentName
 from gridray.readers import runs
-from gridray.records import RunRecord, read_run
+from gridray.records import RunRecord, RunStatus, decode, read_run
 from gridray.requests import Request, StopRequest
 from gridray.store import Store
 
@@ -34,14 +34,74 @@ def stop(store: Store, run: str, index: int | None, grace: float = DEFAULT_GRACE
         concerned = [runs.experiment_view(store, run, index, now)]
     count = sum(not experiment.state.is_terminal for experiment in concerned)
     if count:
-        put_request(store, run, StopRequest(None if index is None else (index,), grace), now)
+        request = StopRequest(None if index is None else (index,), grace)
+        ask(store, read_run(store, run), request, now, new_nonce(now))
     return count
+
+
+def ask(store: Store, record: RunRecord, request: Request, now: float, nonce: str) -> None:
+    """Append a request to those of a run, and have its controller look at it.
+
+    The request first: a controller that sees the marker must see what it is for. The marker in any
+    case: the request may be there though the store has said that it failed, and if it is not, the
+    controller takes away what came for it.
+
+    Raises:
+        StoreError: the store does not take one of the two.
+    """
+    try:
+        try:
+            put_request(store, record.name, request, now)
+        finally:
+            announce(store, record, nonce)
+    except StoreError as error:
+        raise StoreError(
+            f"the run {record.name!r} may not hear what is asked of it: {error.message}",
+            hint="ask for it once more",
+        ) from error
 
 
 def put_request(store: Store, run: str, request: Request, now: float) -> None:
     """Append a request to those of a run, for its controller."""
     key = layout.request(run, int(now * 1000), secrets.token_hex(4))
     store.put_json(key, request.to_json())
+
+
+def new_nonce(now: float) -> str:
+    """Return the nonce of a new marker."""
+    return layout.nonce(int(now * 1000), secrets.token_hex(4))
+
+
+def announce(store: Store, record: RunRecord, nonce: str) -> None:
+    """Have the controller look at a run: it may be about to take the run's other markers away.
+
+    Secrets go with the marker of the same nonce. Those of a client that was killed before it wrote
+    theirs get it here.
+    """
+    prefix = layout.sealed_secrets(record.name, record.identity)
+    sealed = store.names(prefix) if record.secrets else []
+    for each in (nonce, *map(layout.sealed_nonce, sealed)):
+        store.put(layout.active_run(record.cluster.key, record.name, record.identity, each), b"")
+
+
+def is_unannounced(store: Store, record: RunRecord, *, is_over: bool) -> bool:
+    """Whether the controller may never look at what is still to be done of a run.
+
+    That is how a client leaves it that was killed between a request and its marker.
+    """
+    if _unheard(store, record.name):
+        return True
+    markers = store.names(layout.active(record.cluster.key))
+    ours = (record.name, record.identity)
+    return not is_over and ours not in map(layout.parse_marker, markers)
+
+
+def _unheard(store: Store, run: str) -> set[str]:
+    """Return the names of a run's requests that its controller has not recorded."""
+    key = layout.status(run)
+    raw = store.find_json(key)
+    heard = frozenset() if raw is None else decode(RunStatus, raw, key).handled
+    return set(store.names(layout.requests(run))) - heard
 
 
 def check_run_deletable(store: Store, run: str, *, force: bool = False) -> RunRecord | None:

@@ -17,10 +17,10 @@ from gridray.errors import ClusterError, NotFoundError, StateError, UsageError
 from gridray.launch import Progress
 from gridray.layout import ExperimentName
 from gridray.readers import runs
-from gridray.readers.runs import ExperimentView
+from gridray.readers.runs import ExperimentView, RunView
 from gridray.records import ClusterRecord, RunRecord, read_points, read_run
 from gridray.requests import RETRIED, RetryRequest
-from gridray.states import State
+from gridray.states import Reason, State
 from gridray.store import Store
 
 
@@ -42,17 +42,42 @@ def to_retry(
         StateError: one of `indexes` is not over, or has succeeded.
     """
     states = [State.FAILED] if failed_only else RETRIED
-    found = {each.index: each for each in runs.run_view(store, run, time.time()).experiments}
+    view = runs.run_view(store, run, time.time())
+    found = {each.index: each for each in view.experiments}
     if indexes is None:
         return [index for index, each in found.items() if each.state in states]
+    unheard = _unheard(store, view)
     for index in indexes:
         if index not in found:
             raise NotFoundError(
                 f"the run {run!r} has no experiment {str(ExperimentName(run, index))!r}",
                 hint=f"`gridray status {run}` lists them",
             )
-        _check_over(run, found[index])
-    return list(indexes)
+        if index not in unheard:
+            _check_over(run, found[index])
+    return [index for index in indexes if index not in unheard]
+
+
+def unheard(store: Store, run: str) -> list[int]:
+    """Return the numbers of the experiments of a run that its controller may not know to wait.
+
+    A client that was killed while it asked for them leaves them so; any `retry` lets them go on.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    return _unheard(store, runs.run_view(store, run, time.time()))
+
+
+def _unheard(store: Store, view: RunView) -> list[int]:
+    waiting = [
+        each.index
+        for each in view.experiments
+        if each.state is State.QUEUED and each.reason is not Reason.HELD
+    ]
+    is_over = view.summary.state.is_terminal
+    is_unheard = waiting and actions.is_unannounced(store, view.record, is_over=is_over)
+    return waiting if is_unheard else []
 
 
 def retry(
@@ -63,7 +88,7 @@ def retry(
     The next attempts find the files that the ones before have left.
 
     Args:
-        indexes: what `to_retry` has returned; none: only what is held goes on.
+        indexes: what `to_retry` has returned; none: only what is held or `unheard` goes on.
 
     Raises:
         NotFoundError: there is no such run, or a datastore of it is not there any more.
@@ -75,23 +100,11 @@ def retry(
     needs_secrets = _needs_secrets(store, record)
     cluster = _prepare(store, record, progress)
     now = time.time()
-    nonce = layout.nonce(int(now * 1000), secrets.token_hex(4))
-    key = layout.sealed(run, record.identity, nonce)
+    nonce = actions.new_nonce(now)
     if needs_secrets:
-        store.put(key, recording.seal(record, cluster))
-    try:
-        _ask(store, record, RetryRequest(frozenset(indexes), now), nonce)
-    except BaseException:
-        if needs_secrets:
-            recording.remove(store, key)
-        raise
-
-
-def _ask(store: Store, record: RunRecord, request: RetryRequest, nonce: str) -> None:
-    # The request first: a controller that sees the marker must see what it is for. The marker is a
-    # new one, since the controller may be about to remove the run's first.
-    actions.put_request(store, record.name, request, request.at)
-    store.put(layout.active_run(record.cluster.key, record.name, record.identity, nonce), b"")
+        # Before the request: who hears that must find them.
+        store.put(layout.sealed(run, record.identity, nonce), recording.seal(record, cluster))
+    actions.ask(store, record, RetryRequest(frozenset(indexes), now), now, nonce)
 
 
 def _needs_secrets(store: Store, record: RunRecord) -> bool:

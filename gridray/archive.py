@@ -6,11 +6,10 @@ nothing that a runner would have to wait for.
 
 import hashlib
 import os
-import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -120,16 +119,19 @@ def _member(file: SourceFile) -> zipfile.ZipInfo:
     return member
 
 
-def extract(zip_path: Path, destination: Path) -> list[str]:
+def extract(
+    zip_path: Path, destination: Path, check: Callable[[], None] = lambda: None
+) -> list[str]:
     """Restores files with their modes, links and empty directories below `destination`.
 
-    Returns the relative paths. Raises SourceError if the zip file is damaged, or holds a member or
-    a link that would leave the destination.
+    Calls `check` before each part; what it raises ends this. Returns the relative paths. Raises
+    SourceError if the zip file is damaged, or holds a member or a link that would leave the
+    destination.
     """
     try:
         with zipfile.ZipFile(zip_path) as archive:
             members = {_checked(member.filename): member for member in archive.infolist()}
-            _extract(archive, members, os.path.realpath(destination))
+            _extract(archive, members, os.path.realpath(destination), check)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise SourceError(f"{zip_path} is not a zip file that can be read: {error}") from error
     except OSError as error:
@@ -148,18 +150,24 @@ def _leaves(path: str) -> SourceError:
     return SourceError(f"the source holds {shown(path)}, which would leave the destination")
 
 
-def _extract(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], top: str) -> None:
+def _extract(
+    archive: zipfile.ZipFile,
+    members: dict[str, zipfile.ZipInfo],
+    top: str,
+    check: Callable[[], None],
+) -> None:
     os.makedirs(top, exist_ok=True)
     links = {path: member for path, member in members.items() if _is_link(member)}
     parents: set[str] = set()
     for path, member in members.items():
+        check()
         target = os.path.join(top, path)
         _make_parent(top, path, parents)
         if member.is_dir():
             os.makedirs(target, exist_ok=True)
             os.chmod(target, _mode(member, 0o755))
         elif path not in links:
-            _extract_file(archive, member, target)
+            _extract_file(archive, member, target, check)
     # Links come last, so that nothing is ever written through one of them.
     _extract_links(top, {path: archive.read(member).decode() for path, member in links.items()})
 
@@ -174,11 +182,15 @@ def _make_parent(top: str, path: str, known: set[str]) -> None:
     known.add(parent)
 
 
-def _extract_file(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: str) -> None:
+def _extract_file(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: str, check: Callable[[], None]
+) -> None:
     _remove(target)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     with archive.open(member) as content, open(os.open(target, flags, 0o600), "wb") as stream:
-        shutil.copyfileobj(content, stream, CHUNK)
+        while chunk := content.read(CHUNK):
+            check()
+            stream.write(chunk)
         os.fchmod(stream.fileno(), _mode(member, 0o644))
 
 

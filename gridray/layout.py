@@ -207,6 +207,12 @@ def sealed(run: str, identity: str, nonce: str = "") -> str:
     return f"{sealed_secrets(run, identity)}{nonce or '0'}.bin"
 
 
+def sealed_nonce(name: str) -> str:
+    """Return the nonce that the last part of the key of sealed secrets names."""
+    nonce = name.removesuffix(".bin")
+    return "" if nonce == "0" else nonce
+
+
 def source(digest: str) -> str:
     return f"sources/{digest}.zip"
 

@@ -67,6 +67,10 @@ class Tagged(NamedTuple):
     etag: str
 
 
+def _nothing() -> None:
+    """Check nothing."""
+
+
 class Store:
     """A directory (`/path`, `file:///path`) or an S3 prefix (`s3://bucket/prefix`)."""
 
@@ -173,13 +177,21 @@ class Store:
                 found = list(pool.map(self.find, wanted))
         return {key: data for key, data in zip(wanted, found, strict=True) if data is not None}
 
-    def get_file(self, key: str, path: Path, size: int) -> None:
-        """Read an object of `size` bytes into a file, in parts, so that memory stays small."""
+    def get_file(
+        self, key: str, path: Path, size: int, check: Callable[[], None] = _nothing
+    ) -> None:
+        """Read an object of `size` bytes into a file, in parts, so that memory stays small.
+
+        Args:
+            check: called before each part; what it raises ends this.
+        """
         with open(path, "wb") as file:
             if size <= PART:
+                check()
                 file.write(self.get(key))
                 return
             for start in range(0, size, PART):
+                check()
                 file.write(self.get_range(key, start, min(start + PART, size)))
 
     def size(self, key: str) -> int | None:
@@ -307,10 +319,6 @@ class Store:
 
 def _tagged(meta: "ObjectMeta") -> Tagged:
     return Tagged(meta["path"], meta["size"], meta["e_tag"] or "")
-
-
-def _nothing() -> None:
-    """Check nothing."""
 
 
 def parse_json(data: bytes, key: str) -> Any:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from gridray import again
 from gridray.cli import shapes, text
@@ -24,22 +25,23 @@ def retry(
         ClusterError: the cluster of a run cannot be reached.
     """
     wanted = _by_run(names)
-    if held_only and (failed_only or any(wanted.values())):
+    if held_only and (failed_only or any(each.experiments for each in wanted.values())):
         raise UsageError(
             "--held goes with the names of runs only",
             hint="leave out --failed and the experiments, or --held",
         )
     planned = {
-        run: [] if held_only else again.to_retry(store, run, indexes, failed_only=failed_only)
-        for run, indexes in wanted.items()
+        run: [] if held_only else _to_retry(store, run, each, failed_only)
+        for run, each in wanted.items()
     }
     done = []
     for run, indexes in planned.items():
         held = runs.run_view(store, run, time.time()).summary.held
-        if indexes or held:
+        unheard = len(again.unheard(store, run))
+        if indexes or held or unheard:
             again.retry(store, run, indexes, progress=out.note)
         experiments = tuple(str(ExperimentName(run, index)) for index in indexes)
-        done.append(shapes.Retried(run, experiments, held))
+        done.append(shapes.Retried(run, experiments, held, unheard))
     return shapes.Retries(tuple(done))
 
 
@@ -50,15 +52,34 @@ def show_retries(out: Output, retries: shapes.Retries) -> None:
             told.append(f"{text.count(len(each.experiments), 'experiment')} to be tried again")
         if each.released:
             told.append(f"{each.released:,} held before")
+        if each.resumed:
+            told.append(f"{text.count(each.resumed, 'experiment')} to go on, asked for before")
         out.line(f"{each.name}: {', '.join(told) or 'nothing to try again'}")
 
 
-def _by_run(names: Sequence[str]) -> dict[str, list[int] | None]:
-    """Return the experiments that are named of each run; None: all of it."""
-    wanted: dict[str, list[int] | None] = {}
+@dataclass
+class _Wanted:
+    """What is named of a run: all of it, or experiments by their numbers, or both."""
+
+    is_whole: bool = False
+    experiments: set[int] = field(default_factory=set)
+
+
+def _by_run(names: Sequence[str]) -> dict[str, _Wanted]:
+    wanted: dict[str, _Wanted] = {}
     for name in names:
         run, index = parse_name(name)
-        chosen = wanted.setdefault(run, None)
-        if index is not None and index not in (chosen or ()):
-            wanted[run] = [*(chosen or ()), index]
+        each = wanted.setdefault(run, _Wanted())
+        if index is None:
+            each.is_whole = True
+        else:
+            each.experiments.add(index)
     return wanted
+
+
+def _to_retry(store: Store, run: str, wanted: _Wanted, failed_only: bool) -> list[int]:
+    """Return the numbers of what gets another attempt; each that is named has to be able to."""
+    named = again.to_retry(store, run, sorted(wanted.experiments))
+    if not wanted.is_whole:
+        return named
+    return sorted({*named, *again.to_retry(store, run, failed_only=failed_only)})

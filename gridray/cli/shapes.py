@@ -262,6 +262,8 @@ class Retried(Shape):
     """Those that get another attempt; none: there was nothing to try again."""
     released: int
     """How many were held, and go on."""
+    resumed: int = 0
+    """How many had been asked for, and unheard of by the controller, and go on."""
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gridray import layout
+from gridray.datastores.spread import spread
 from gridray.errors import StoreError, UsageError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.readers import runs
@@ -106,8 +106,13 @@ def download(
     store: Store,
     artifacts: Sequence[tuple[Artifact, Path]],
     progress: Callable[[Artifact], None] = lambda artifact: None,
+    check: Callable[[], None] = lambda: None,
 ) -> list[Artifact]:
     """Bring artifacts to the paths beside them; each file appears when it is whole.
+
+    Args:
+        progress: told of each that is there.
+        check: called before each part of a file, by several threads; what it raises ends this.
 
     Returns:
         The links that lead out of the experiment's files, and are left out.
@@ -117,18 +122,21 @@ def download(
         UsageError: a path cannot be written.
     """
 
-    def one(pair: tuple[Artifact, Path]) -> None:
-        _download_one(store, *pair)
-        progress(pair[0])
+    def one(pair: tuple[Artifact, Path]) -> Artifact:
+        _download_one(store, *pair, check)
+        return pair[0]
 
     leaving = [artifact for artifact, _ in artifacts if _leads_out(artifact.record)]
-    with ThreadPoolExecutor(CONCURRENT_DOWNLOADS) as pool:
-        for _ in pool.map(one, (pair for pair in artifacts if pair[0] not in leaving)):
-            pass
+    wanted = [pair for pair in artifacts if pair[0] not in leaving]
+    for artifact in spread(one, wanted, CONCURRENT_DOWNLOADS, heed=check):
+        progress(artifact)
     return leaving
 
 
-def _download_one(store: Store, artifact: Artifact, target: Path) -> None:
+def _download_one(
+    store: Store, artifact: Artifact, target: Path, check: Callable[[], None]
+) -> None:
+    check()
     _check_inside(artifact.path)
     record = artifact.record
     try:
@@ -142,7 +150,7 @@ def _download_one(store: Store, artifact: Artifact, target: Path) -> None:
         ) as new:
             partial = Path(new.name)
         try:
-            store.get_file(artifact.key, partial, record.size)
+            store.get_file(artifact.key, partial, record.size, check)
             partial.chmod(record.mode)
             os.utime(partial, ns=(record.mtime_ns, record.mtime_ns))
             partial.replace(target)

@@ -4,7 +4,7 @@ import io
 import os
 import stat
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,20 +51,26 @@ class ArtifactSync:
         self._settled: dict[str, _Seen] = {}
         self.not_kept: dict[str, str] = {}
 
-    def restore(self) -> None:
+    def restore(self, check: Callable[[], None]) -> None:
         """Put the files of the attempt before into the working directory, as they were.
 
         Nothing is written into the store yet.
+
+        Args:
+            check: called before each part; what it raises ends this.
 
         Raises:
             NotFoundError: one of them is not in the store.
             StoreError: the store cannot be read.
             UsageError: the disk does not take them.
         """
-        found = [self._stored(record) for record in _last_index(self._store, self._name)]
+        found = []
+        for record in _last_index(self._store, self._name):
+            check()
+            found.append(self._stored(record))
         before = [each.record for each in found]
         files = [each for each in found if each.record.link is None]
-        download(self._store, [(each, self.root / each.path) for each in files])
+        download(self._store, [(each, self.root / each.path) for each in files], check=check)
         for record in before:
             if record.link is not None:
                 link = self.root / record.path

@@ -18,6 +18,7 @@ from gridray.runner import indexes, overlay
 from gridray.runner.builder import Builder
 from gridray.runner.buildlog import BuildLog
 from gridray.runner.environment import Environment
+from gridray.runner.periodic import attended
 from gridray.runner.shelf import ENVIRONMENT, SOURCE, Place
 from gridray.runner.workspace import Workspace
 from gridray.scratch import private_directory
@@ -62,7 +63,8 @@ def provide(
             kept = _build(Builder(store, record, workspace, place, env, log, heed), place)
         else:
             log.replay(place.log, "built before on this node; the build had printed:")
-    workspace.add(place.home / SOURCE, kept["files"])
+    made = place.home / SOURCE
+    attended(lambda check: workspace.add(made, kept["files"], check), heed)
     file, home = needs.dependency_file, place.home / ENVIRONMENT
     imports = [] if file is None else dependencies.import_paths(workspace.root, file)
     return Environment(home if kept["has_environment"] else None, tuple(imports))

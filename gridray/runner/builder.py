@@ -15,6 +15,7 @@ from gridray.runner import commands, conda, indexes, overlay
 from gridray.runner.buildlog import BuildLog
 from gridray.runner.ending import exit_words
 from gridray.runner.environment import Environment
+from gridray.runner.periodic import attended
 from gridray.runner.shelf import ENVIRONMENT, SOURCE, Place
 from gridray.runner.workspace import Workspace
 from gridray.store import Store
@@ -63,7 +64,7 @@ class Builder:
         reads_source = file is not None and dependencies.needs_source(self._workspace.root, file)
         if has_commands or reads_source:
             self._source = self._place.home / SOURCE
-            self._workspace.unpack_into(self._source, self._store, self._record.source)
+            self._unpack()
         before = _files(self._source) if has_commands else {}
         if file is not None and dependencies.kind(file) is Kind.CONDA:
             is_needed = self._build_conda(file)
@@ -75,6 +76,12 @@ class Builder:
         if not created and not reads_source:
             shutil.rmtree(self._place.home / SOURCE, ignore_errors=True)
         return {"has_environment": is_needed, "files": created}
+
+    def _unpack(self) -> None:
+        source, record, store = self._source, self._record.source, self._store
+        attended(
+            lambda check: self._workspace.unpack_into(source, store, record, check), self._heed
+        )
 
     def _build_conda(self, file: str) -> bool:
         needs = self._record.environment

@@ -2,8 +2,15 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from gridray.errors import StoreError
+
+T = TypeVar("T")
+
+# How often who waits for work heeds others, and how long the work may take to be given up.
+HEED_INTERVAL = 0.2
+PATIENCE = 2.0
 
 
 class Periodically:
@@ -68,13 +75,49 @@ class Aside:
         Raises:
             Exception: what the action has raised.
         """
-        self._thread.join(timeout)
+        self.wait(timeout)
         if self._error is not None:
             raise self._error
         return not self._thread.is_alive()
+
+    def wait(self, timeout: float) -> None:
+        """Wait for its end for so many seconds at most, however it ends."""
+        self._thread.join(timeout)
 
     def _do(self) -> None:
         try:
             self._action()
         except Exception as error:
             self._error = error
+
+
+class GivenUpError(Exception):
+    """Nobody waits for this work any more."""
+
+
+def attended(work: Callable[[Callable[[], None]], T], heed: Callable[[], None]) -> T:
+    """Do what may take long in a thread, and return what comes of it.
+
+    Args:
+        work: gets what it has to call before each part; that raises when the work is given up.
+        heed: called meanwhile, by the caller's thread; what it raises gives the work up.
+
+    Raises:
+        Exception: what the work or `heed` raises. What hangs is left to hang.
+    """
+    is_given_up = threading.Event()
+    results: list[T] = []
+
+    def check() -> None:
+        if is_given_up.is_set():
+            raise GivenUpError
+
+    doing = Aside(lambda: results.append(work(check)))
+    try:
+        while not doing.is_over(HEED_INTERVAL):
+            heed()
+    except BaseException:
+        is_given_up.set()
+        doing.wait(PATIENCE)
+        raise
+    return results[0]

@@ -15,6 +15,7 @@ from gridray.runner import build, datastores, scratch
 from gridray.runner.artifacts import ArtifactSync
 from gridray.runner.ending import Ending
 from gridray.runner.environment import script_environment, secret_variables
+from gridray.runner.periodic import attended
 from gridray.runner.workspace import Workspace
 from gridray.states import Reason
 from gridray.store import Store
@@ -63,10 +64,11 @@ def prepare(
         StoreError: the store stays out of reach.
     """
     with blaming(Reason.PREPARATION_FAILED):
-        point = read_points(store, name.run)[name.index]
         workspace = stack.enter_context(Workspace(name))
+        attended(workspace.remove_leftovers, heed)
+        point = attended(lambda check: read_points(store, name.run), heed)[name.index]
         with blaming(Reason.SOURCE_MISSING, NotFoundError):
-            workspace.unpack(store, record.source)
+            attended(lambda check: workspace.unpack(store, record.source, check), heed)
     env = script_environment(
         os.environ,
         record,
@@ -76,12 +78,13 @@ def prepare(
         bundle=Path.cwd(),
     )
     with blaming(Reason.SECRETS_FAILED):
-        env |= secret_variables(store, record, ambient_token())
+        token = ambient_token()
+        env |= attended(lambda check: secret_variables(store, record, token), heed)
     with blaming(Reason.BUILD_FAILED):
         environment = build.provide(store, name, record, workspace, env, stack, heed)
     with blaming(Reason.PREPARATION_FAILED):
         sync = ArtifactSync(store, name, workspace.root, workspace.source_files)
-        sync.restore()
+        attended(sync.restore, heed)
     heed()
     with blaming(Reason.DATASTORE_FAILED):
         mounted = datastores.mount(store, record, stack, heed)

@@ -15,7 +15,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 
@@ -43,7 +43,6 @@ class Workspace:
     def __enter__(self) -> "Workspace":
         for name in ("new", "work", "sources"):
             (self._base / name).mkdir(mode=0o700, exist_ok=True)
-        _remove_leftovers(self._base / "work")
         # Locked before any neighbour can see it, and take it for one that was left behind.
         made = self._base / "new" / self._home.name
         made.mkdir(mode=0o700)
@@ -63,29 +62,55 @@ class Workspace:
         if self._lock is not None:
             os.close(self._lock)
 
-    def unpack(self, store: Store, source: SourceRecord) -> None:
+    def remove_leftovers(self, check: Callable[[], None]) -> None:
+        """Remove what attempts left behind that were killed; `check` is called before each."""
+        for home in (self._base / "work").iterdir():
+            check()
+            lock = home / "lock"
+            try:
+                descriptor = _lock(lock) if lock.exists() else None
+            except OSError:
+                continue
+            if descriptor is not None:
+                remove_tree(home)
+                os.close(descriptor)
+
+    def unpack(self, store: Store, source: SourceRecord, check: Callable[[], None]) -> None:
         """Put the source into the working directory.
 
+        Args:
+            check: called before each part; what it raises ends this.
+
         Raises:
             NotFoundError: the store does not have it.
             StoreError: the store cannot be read.
             SourceError: it is damaged.
         """
-        self.source_files = frozenset(self.unpack_into(self.root, store, source))
+        self.source_files = frozenset(self.unpack_into(self.root, store, source, check))
 
-    def unpack_into(self, place: Path, store: Store, source: SourceRecord) -> list[str]:
+    def unpack_into(
+        self, place: Path, store: Store, source: SourceRecord, check: Callable[[], None]
+    ) -> list[str]:
         """Put the source into another directory; return the paths of its files.
 
+        Args:
+            check: called before each part; what it raises ends this.
+
         Raises:
             NotFoundError: the store does not have it.
             StoreError: the store cannot be read.
             SourceError: it is damaged.
         """
-        return archive.extract(self._fetch(store, source), place)
+        return archive.extract(self._fetch(store, source, check), place, check)
 
-    def add(self, place: Path, paths: Collection[str]) -> None:
-        """Put files and links from another directory into the working directory, as given ones."""
+    def add(self, place: Path, paths: Collection[str], check: Callable[[], None]) -> None:
+        """Put files and links from another directory into the working directory, as given ones.
+
+        Args:
+            check: called before each; what it raises ends this.
+        """
         for path in paths:
+            check()
             target = self.root / path
             target.parent.mkdir(parents=True, exist_ok=True)
             if target.is_symlink() or target.is_file():
@@ -93,14 +118,14 @@ class Workspace:
             shutil.copy2(place / path, target, follow_symlinks=False)
         self.source_files |= frozenset(paths)
 
-    def _fetch(self, store: Store, source: SourceRecord) -> Path:
+    def _fetch(self, store: Store, source: SourceRecord, check: Callable[[], None]) -> Path:
         key = layout.source(source.digest)
         if store.directory is not None and store.exists(key):
             return store.directory / key
         cached = self._base / "sources" / f"{source.digest}.zip"
         if not cached.exists():
             partial = self._home / "source.zip"
-            store.get_file(key, partial, source.archive_size)
+            store.get_file(key, partial, source.archive_size, check)
             os.replace(partial, cached)
             _keep_newest(self._base / "sources", SOURCES_KEPT)
         os.utime(cached)
@@ -116,19 +141,6 @@ def _lock(path: Path) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
-
-
-def _remove_leftovers(work: Path) -> None:
-    """Remove what attempts left behind that were killed."""
-    for home in work.iterdir():
-        lock = home / "lock"
-        try:
-            descriptor = _lock(lock) if lock.exists() else None
-        except OSError:
-            continue
-        if descriptor is not None:
-            remove_tree(home)
-            os.close(descriptor)
 
 
 def remove_tree(tree: Path) -> None:

@@ -1,9 +1,13 @@
 """What `retry` and `rerun` refuse and tell, before any cluster is asked."""
 
+from dataclasses import replace
+
 import pytest
 
-from gridray import layout
+from gridray import actions, again, layout
+from gridray.clusters.cluster import Cluster
 from gridray.records import Row
+from gridray.requests import RetryRequest
 from gridray.states import Reason, State
 from tests.cli.conftest import NOW, Call, Filler, failed, succeeded
 
@@ -36,8 +40,34 @@ def test_nothing_to_try_again(call: Call, filler: Filler) -> None:
     filler.run("good", [succeeded(), succeeded()])
     assert call("retry", "good").out == "good: nothing to try again\n"
     assert call("retry", "good", "--held", "-o", "json").json == {
-        "retried": [{"name": "good", "experiments": [], "released": 0}]
+        "retried": [{"name": "good", "experiments": [], "released": 0, "resumed": 0}]
     }
+
+
+@pytest.fixture
+def reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every cluster can be reached; that it is there is tried with a real one."""
+    monkeypatch.setattr(again, "_prepare", lambda *_: Cluster("local", "", "local-test", None))
+
+
+@pytest.mark.usefixtures("reached")
+def test_a_run_and_one_of_its_experiments_mean_both(call: Call, filler: Filler) -> None:
+    filler.run("bad", [failed(), failed(), replace(failed(), state=State.CANCELLED), succeeded()])
+    for words in (["bad", "bad-exp2", "--failed"], ["bad-exp2", "bad"]):
+        found = call("retry", *words, "-o", "json").json["retried"]
+        assert [each["experiments"] for each in found] == [["bad-exp0", "bad-exp1", "bad-exp2"]]
+        filler.store.delete_prefix(layout.requests("bad"))
+    assert "'bad-exp3' has succeeded" in call("retry", "bad", "bad-exp3").err
+
+
+@pytest.mark.usefixtures("reached")
+@pytest.mark.parametrize("name", ["bad", "bad-exp0"])
+def test_what_was_asked_for_and_not_heard_goes_on(call: Call, filler: Filler, name: str) -> None:
+    filler.run("bad", [failed()])
+    actions.put_request(filler.store, "bad", RetryRequest(frozenset({0}), NOW), NOW)
+    filler.store.delete_prefix(layout.active("local-test"))
+    assert call("retry", name).out == "bad: 1 experiment to go on, asked for before\n"
+    assert len(filler.store.names(layout.active("local-test"))) == 1
 
 
 def test_a_run_of_another_cluster_is_not_tried_again(call: Call, filled: Filler) -> None:

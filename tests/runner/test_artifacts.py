@@ -193,7 +193,7 @@ def test_a_large_file_that_is_newer_than_its_index_is_restored_whole(
     settle(ArtifactSync(directory, NAME, root, frozenset()))
     directory.put(layout.artifact(NAME, "weights"), b"y" * 55)
     (root / "weights").unlink()
-    ArtifactSync(directory, replace(NAME, attempt=1), root, frozenset()).restore()
+    ArtifactSync(directory, replace(NAME, attempt=1), root, frozenset()).restore(lambda: None)
     assert (root / "weights").read_bytes() == b"y" * 55
 
 

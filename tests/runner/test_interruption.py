@@ -1,5 +1,6 @@
 """A spot notice, from a metadata service on loopback, to the script's last saved byte."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from gridray.runner.periodic import Periodically
 from gridray.states import Reason, State
 from gridray.store import Store
 from tests.metadata import MetadataService
-from tests.runner.conftest import Start
+from tests.runner.conftest import Start, run_again
 from tests.runner.gate import Gate
 
 
@@ -112,6 +113,26 @@ def test_a_notice_while_the_last_files_are_stored_is_told(
     state = attempt.state()
     assert (state.reason, state.exit_code) == (Reason.INTERRUPTED, 0)
     assert state.doomed_at is not None and time.time() < state.doomed_at
+
+
+@pytest.mark.parametrize("part", ["/sources/", "/artifacts/"])
+def test_a_notice_while_files_are_fetched_is_told_and_obeyed(
+    start: Start, metadata: MetadataService, gate: Gate, s3_store: Store, part: str
+) -> None:
+    first = start("open('kept', 'w').close()", store=s3_store)
+    first.wait()
+    for cached in (first.temporary / f"gridray-{os.getuid()}" / "sources").iterdir():
+        cached.unlink()
+    gate.hold(part)
+    second = run_again(first, 1)
+    gate.wait_for(part, 2)
+    metadata.announce(seconds=40)
+    # Its end is waited for while what it asks the store for is still held.
+    state = second.wait()
+    assert (state.state, state.reason) == (State.FAILED, Reason.INTERRUPTED)
+    assert state.started_at is None
+    assert state.doomed_at is not None and time.time() < state.doomed_at
+    assert list((first.temporary / f"gridray-{os.getuid()}" / "work").iterdir()) == []
 
 
 def test_a_recommendation_is_heard_once(metadata: MetadataService) -> None:

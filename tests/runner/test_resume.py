@@ -109,6 +109,24 @@ def test_an_attempt_that_is_fenced_while_it_prepares_starts_nothing(
     assert s3_store.names(layout.attempt_prefix(attempt.name)) == ["state.json", "stop.json"]
 
 
+def test_a_stop_and_a_fence_are_heard_while_files_are_restored(
+    start: Start, gate: Gate, s3_store: Store
+) -> None:
+    first = start("open('kept', 'w').close()", store=s3_store)
+    first.wait()
+    gate.hold("/artifacts/")
+    stopped = run_again(first, 1)
+    stopped.wait_for_state(State.BUILDING)
+    stopped.stop(grace=60)
+    state = stopped.wait()
+    assert (state.state, state.reason) == (State.CANCELLED, Reason.STOPPED)
+    fenced = run_again(first, 2)
+    fenced.wait_for_state(State.BUILDING)
+    s3_store.put_json(layout.attempt_stop(fenced.name), FENCED)
+    assert fenced.wait().state is State.BUILDING
+    assert fenced.process.returncode == EXIT_FENCED
+
+
 def test_a_runner_that_is_killed_early_leaves_files_to_go_on_from(start: Start) -> None:
     first = start(COUNTS)
     first.wait_for_artifact("steps")
