@@ -21,6 +21,7 @@ from obstore.store import LocalStore, MemoryStore, S3Store
 
 from gridray import layout
 from gridray.errors import DamagedError, ExistsError, NotFoundError, StoreError, UsageError
+from gridray.profiles import profile_credentials
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
@@ -297,7 +298,7 @@ class Store:
             prefix=parts.path.strip("/") or None,
             client_options=options,
             retry_config=PATIENT if self._patient else IMPATIENT,
-            credential_provider=_profile_credentials(),
+            credential_provider=profile_credentials(),
         )
 
     @contextmanager
@@ -367,23 +368,6 @@ def _normalize(url: str) -> tuple[str, Path | None]:
         )
     directory = Path(url.removeprefix("file://")).expanduser().absolute()
     return str(directory), directory
-
-
-def _profile_credentials() -> Any:
-    """Return a provider for a profile of the AWS tools, where the environment has no keys."""
-    variables = os.environ
-    if "AWS_ACCESS_KEY_ID" in variables or "AWS_WEB_IDENTITY_TOKEN_FILE" in variables:
-        return None
-    files = (
-        variables.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials"),
-        variables.get("AWS_CONFIG_FILE", "~/.aws/config"),
-    )
-    named = "AWS_PROFILE" in variables or "AWS_DEFAULT_PROFILE" in variables
-    if not named and not any(Path(file).expanduser().exists() for file in files):
-        return None
-    from obstore.auth.boto3 import Boto3CredentialProvider
-
-    return Boto3CredentialProvider()
 
 
 def _first_line(error: Exception) -> str:

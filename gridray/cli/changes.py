@@ -39,9 +39,11 @@ def stop(out: Output, store: Store, targets: Sequence[Target], grace: float) -> 
     asked = []
     for target in targets:
         run, index = _taken_apart(target)
+        # Before: a run of which more is asked is one that its controller has yet to look at.
+        stall = stalls.of_run(store, run)
         count = actions.stop(store, run, index, grace)
         asked.append(shapes.Stopped(str(target), count))
-        if count and (stall := stalls.of_run(store, run)):
+        if count and stall is not None:
             out.warn(f"{stall.what}: the stop of {target} takes effect after `{stall.mend}`")
     return shapes.Stops(tuple(asked))
 

@@ -1,4 +1,4 @@
-"""The options that say what a script needs installed, and what is run around it."""
+"""The options that say what a script needs: installed, run around it, and of its node's disk."""
 
 from typing import Annotated
 
@@ -83,5 +83,23 @@ OnExperimentEnd = Annotated[
         "--on_experiment_end",
         metavar="COMMAND",
         help="Run by bash after each script, however it has ended; repeatable.",
+    ),
+]
+ScratchSize = Annotated[
+    str | None,
+    typer.Option(
+        "--scratch_size",
+        metavar="SIZE",
+        help="Give each experiment a private directory, on a node that has this much free: "
+        "as 100GB, or 100, which are GB.",
+    ),
+]
+ScratchMountPath = Annotated[
+    str | None,
+    typer.Option(
+        "--scratch_mount_path",
+        metavar="PATH",
+        help="Where the script finds it, besides in GRIDRAY_SCRATCH. By default at /tmp/scratch, "
+        "on nodes that can do that.",
     ),
 ]

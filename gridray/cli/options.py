@@ -263,24 +263,6 @@ Git = Annotated[
         "sure, and --git=HEAD.",
     ),
 ]
-ScratchSize = Annotated[
-    str | None,
-    typer.Option(
-        "--scratch_size",
-        metavar="SIZE",
-        help="Give each experiment a private directory, on a node that has this much free: "
-        "as 100GB, or 100, which are GB.",
-    ),
-]
-ScratchMountPath = Annotated[
-    str | None,
-    typer.Option(
-        "--scratch_mount_path",
-        metavar="PATH",
-        help="Where the script finds it, besides in GRIDRAY_SCRATCH. By default at /tmp/scratch, "
-        "on nodes that can do that.",
-    ),
-]
 Why = Annotated[
     Path | None,
     typer.Option(

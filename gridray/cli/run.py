@@ -59,8 +59,8 @@ def run(
     yes: options.AnyRoot = False,
     localdir: options.LocalDir = False,
     git: options.Git = None,
-    scratch_size: options.ScratchSize = None,
-    scratch_mount_path: options.ScratchMountPath = None,
+    scratch_size: needs.ScratchSize = None,
+    scratch_mount_path: needs.ScratchMountPath = None,
 ) -> None:
     """Run a script as a sweep of experiments.
 

@@ -34,12 +34,12 @@ def test_they_surround_the_script_in_its_directory_with_its_variables(start: Sta
 def test_a_start_action_that_fails_ends_it_and_the_end_actions_still_run(start: Start) -> None:
     attempt = start(
         "print('script')",
-        on_experiment_start=("echo one", "false | cat; echo not this", "echo nor this"),
+        on_experiment_start=("echo one", "false; echo not this", "echo nor this"),
         on_experiment_end=(TELLS,),
     )
     state = attempt.wait()
     assert (state.state, state.reason, state.exit_code) == (State.FAILED, Reason.ACTION_FAILED, 1)
-    assert state.message == ("on_experiment_start (false | cat; echo not this) failed: exit code 1")
+    assert state.message == ("on_experiment_start (false; echo not this) failed: exit code 1")
     assert attempt.process.returncode == 1
     assert attempt.log() == b"one\nend failed 1 action_failed\n"
 
