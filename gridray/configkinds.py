@@ -134,11 +134,12 @@ def _secrets(node: Node, report: Report) -> dict[str, str] | None:
         split = [(each, text.partition("=")) for each, text in texts if text is not None]
         pairs = [(each, name, held if equals else name) for each, (name, equals, held) in split]
     for each, name, holder in pairs:
-        _check_variable(each, name, report)
+        words = [word for word in (name, holder) if word is not None]
         if holder is None:
             report.tell(each, f"{name} has to be the name of the variable that holds its value")
-        elif holder != name:
-            _check_variable(each, holder, report)
+        elif not all(map(ENVIRONMENT_NAME.fullmatch, words)):
+            # It may be the value itself, by mistake, which is not to be shown.
+            report.tell(each, "a secret is NAME, or NAME=VARIABLE, by the names of variables")
         if name in found:
             report.tell(each, f"the secret {name} is there already")
         found[name] = holder or name

@@ -9,13 +9,14 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gridray.archive import shown
 from gridray.errors import NotFoundError, SourceError
+from gridray.ignore import IgnoreFiles, is_ignored
 from gridray.records import GitRecord
 
 # What is kept of the changes of one run, in bytes; a file that is larger is only named.
@@ -186,11 +187,12 @@ def look(root: Path) -> Look | None:
     if commit is None:
         return None
     branch = branch_of(root)
+    top = Path(os.fsdecode(done.stdout).removesuffix("\n"))
     return Look(
         commit=commit,
         branch=branch,
         remote=remote_of(root, branch),
-        patch=_patch(root, Path(os.fsdecode(done.stdout).removesuffix("\n"))),
+        patch=_patch(root, top, hidden=_hidden(root)),
         tracked=frozenset(_tracked(root)),
     )
 
@@ -256,20 +258,32 @@ def _changed(root: Path, variables: dict[str, str]) -> list[tuple[str, bool]]:
     return list(zip(fields[1::2], kinds, strict=True))
 
 
-def _patch(root: Path, top: Path, prefix: str = "") -> bytes:
+def _hidden(root: Path) -> Callable[[Path], bool]:
+    """Return what tells whether a file is to stay on this machine, by an ignore file."""
+    files, start = IgnoreFiles(os.fspath(root)), root.resolve()
+    return lambda place: is_ignored(files, place.relative_to(start).as_posix())
+
+
+def _patch(root: Path, top: Path, *, hidden: Callable[[Path], bool], prefix: str = "") -> bytes:
     """Return the changes below a directory since HEAD, and what is left out of them."""
     with _own_index(root) as variables:
         changed = _changed(root, variables)
         if not changed:
             return b""
+        ignored = [path for path, _ in changed if hidden(top / path)]
         large = [path for path, _ in changed if _size(top / path) > PATCH_LIMIT]
-        paths = [".", *(f":(top,exclude,literal){path}" for path in large)]
+        left_out = {*ignored, *large}
+        paths = [".", *(f":(top,exclude,literal){path}" for path in sorted(left_out))]
         sides = (f"--src-prefix=a/{prefix}", f"--dst-prefix=b/{prefix}")
         patch = _read(root, [*PATCH, *sides, "HEAD", "--", *paths], variables)
-    parts = [*_names("changed, but too large to be kept", [prefix + path for path in large]), patch]
+    parts = [
+        *_names("changed, but ignored", [prefix + path for path in ignored]),
+        *_names("changed, but too large to be kept", [prefix + path for path in large]),
+        patch,
+    ]
     for path, is_submodule in changed:
-        if is_submodule and (top / path / ".git").exists():
-            parts.append(_patch(top / path, top / path, f"{prefix}{path}/"))
+        if is_submodule and path not in ignored and (top / path / ".git").exists():
+            parts.append(_patch(top / path, top / path, hidden=hidden, prefix=f"{prefix}{path}/"))
     return b"".join(parts)
 
 

@@ -220,3 +220,20 @@ def _member(item: re.Match[str]) -> str:
     if high is None:
         return re.escape(low)
     return f"{re.escape(low)}-{re.escape(high)}" if low <= high else ""
+
+
+def is_ignored(files: IgnoreFiles, path: str) -> bool:
+    """Whether a rule keeps a file back, by its path from the root; it need not exist any more.
+
+    Raises:
+        SourceError: an ignore file cannot be read.
+    """
+    rules: tuple[RuleSet, ...] = ()
+    names, prefix = path.split("/"), ""
+    for place, name in enumerate(names):
+        rules = files.enter(prefix, IGNORE_FILES, rules)
+        rule = deciding_rule(rules, prefix + name, name, place < len(names) - 1)
+        if rule is not None and not rule.negated:
+            return True
+        prefix += f"{name}/"
+    return False

@@ -16,6 +16,7 @@ STANDARD = "tag:yaml.org,2002:"
 MERGE = f"{STANDARD}merge"
 NULL = f"{STANDARD}null"
 BOOL = f"{STANDARD}bool"
+COLLECTIONS = {f"{STANDARD}map", f"{STANDARD}seq"}
 SCALARS = {f"{STANDARD}{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp")}
 INDENTED_BY_TAB = re.compile(r"[ ]*\t")
 # Where a colon or a quote is missing, PyYAML points to where it gave up, and says where it began.
@@ -112,10 +113,26 @@ def parse(text: str, report: Report) -> MappingNode:
         raise ConfigError(
             f"{report.path} is empty", hint="`gridray config init` writes a file to begin with"
         )
+    _check_collections(node, report)
     if isinstance(node, MappingNode):
         return node
     told = f"the file is {kind_of(node)}, and has to be of keys and values"
     raise ConfigError(f"{report.path}:{line_of(node)}: {told}")
+
+
+def _check_collections(root: Node, report: Report) -> None:
+    """Tell of each mapping and list with a tag, which would make something else of it."""
+    seen, rest = {id(root)}, [root]
+    while rest:
+        node = rest.pop()
+        if isinstance(node, ScalarNode):
+            continue
+        if node.tag not in COLLECTIONS:
+            report.tell(node, f"the tag {node.tag.removeprefix(STANDARD)} means nothing here")
+        pairs = isinstance(node, MappingNode)
+        inner = [each for pair in node.value for each in pair] if pairs else node.value
+        rest += [each for each in inner if id(each) not in seen]
+        seen |= {id(each) for each in inner}
 
 
 def _syntax_problems(text: str, error: yaml.MarkedYAMLError) -> list[Problem]:

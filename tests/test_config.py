@@ -226,7 +226,7 @@ def test_a_misspelt_key_is_named_with_its_line(tmp_path: Path, line: int, key: s
         ("compute: {train: {environment: {A: null}}}", 1, "A is null: leave it empty"),
         ("compute: {train: {environment: {A: [1]}}}", 1, "A is a list"),
         ("compute: {train: {env: {A: 1}, environment: {B: 1}}}", 1, "says the same as"),
-        ("compute: {train: {secrets: [A=B=C]}}", 1, "'B=C' is no name of a variable"),
+        ("compute: {train: {secrets: [A=B=C]}}", 1, "NAME=VARIABLE, by the names of variables"),
         ("compute: {train: {secrets: [A, A=B]}}", 1, "the secret A is there already"),
         ("compute: {train: {secrets: [A], env: {A: 1}}}", 1, "A is among the environment, too"),
         ("compute: {train: {actions: {on_build: {a: b}}}}", 1, "has to be a command for bash"),
@@ -445,6 +445,25 @@ def test_the_file_to_begin_with_says_what_holds_without_it(tmp_path: Path) -> No
     for key in KEYS:
         if key.alias is None:
             assert f" {key.path.rpartition('.')[2]}: {key.default}\n" in configtext.template()
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("run: !!python/object:os.system {}", "1:6"),
+        ("hyper_params: {params: !evil {--a: 1}}", "1:24"),
+        ("compute: {train: {actions: {on_build: !bar [a]}}}", "1:39"),
+    ],
+)
+def test_tags_of_sections_and_lists_mean_nothing(tmp_path: Path, text: str, place: str) -> None:
+    with pytest.raises(ConfigError, match=rf":{place}: the tag .* means nothing here"):
+        read(tmp_path, text)
+
+
+def test_a_value_in_the_place_of_a_secrets_name_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, "compute: {train: {secrets: [hunter2 value, 'A=hunter2 value']}}")
+    assert "hunter2" not in caught.value.message and "NAME=VARIABLE" in caught.value.message
 
 
 def test_the_page_has_every_key() -> None:

@@ -53,6 +53,16 @@ def test_changes_are_a_patch_that_git_applies(repository: Repository, tmp_path: 
     assert made == {**expected, "staged.txt": b"staged", "sub/train.py": b"print('sub')"}
 
 
+def test_what_an_ignore_file_keeps_back_is_in_no_patch(repository: Repository) -> None:
+    repository.commit({"creds.txt": "old password\n", "gone/key.pem": "old key\n"})
+    repository.write({".gridignore": "creds.txt\ngone/\n", "creds.txt": "new password\n"})
+    (repository.path / "gone" / "key.pem").unlink()
+    (repository.path / "main.py").write_text("changed\n")
+    _, patch = found(repository.path)
+    assert b"+changed" in patch and b"password" not in patch and b"old key" not in patch
+    assert b"creds.txt" in patch and b"gone/key.pem" in patch
+
+
 def test_settings_of_the_user_do_not_change_the_patch(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,11 @@
 """The environment of a script: found on this node, or built by the first that needs it."""
 
 import hashlib
+import hmac
 import json
+import os
 import platform
+import secrets
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -52,7 +55,8 @@ def provide(
     if needs.dependency_file is None and not commands(needs):
         return Environment()
     shelf = private_directory(Path(tempfile.gettempdir())) / "environments"
-    place = Place(shelf, key(record, workspace.root, env))
+    shelf.mkdir(mode=0o700, exist_ok=True)
+    place = Place(shelf, key(shelf, record, workspace.root, env))
     with BuildLog(store, name, heed) as log:
         try:
             kept = place.take(stack, heed)
@@ -74,7 +78,7 @@ def commands(needs: EnvironmentRecord) -> tuple[str, ...]:
     return (*needs.on_build_start, *needs.on_build, *needs.on_build_end)
 
 
-def key(record: RunRecord, root: Path, env: Mapping[str, str]) -> str:
+def key(shelf: Path, record: RunRecord, root: Path, env: Mapping[str, str]) -> str:
     """Return the name of an environment: the same needs on the same node have the same one."""
     needs, has_commands = record.environment, bool(commands(record.environment))
     file = needs.dependency_file
@@ -89,8 +93,37 @@ def key(record: RunRecord, root: Path, env: Mapping[str, str]) -> str:
         "indexes": indexes.meant(env),
         "source": record.source.digest if is_of_source else None,
         "env": sorted(record.env.items()) if has_commands else None,
+        "secrets": _sealed(shelf, record, env) if has_commands else None,
     }
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:24]
+
+
+def _sealed(shelf: Path, record: RunRecord, env: Mapping[str, str]) -> list[list[str]]:
+    """Return what changes with the values of a run's secrets, and tells nothing of them.
+
+    The name of an environment stands in logs; without the node's salt, a short secret could be
+    guessed from it.
+    """
+    if not record.secrets:
+        return []
+    salt = _salt(shelf / "salt")
+    values = ((name, env.get(name, "").encode()) for name in sorted(record.secrets))
+    return [[name, hmac.new(salt, value, "sha256").hexdigest()] for name, value in values]
+
+
+def _salt(path: Path) -> bytes:
+    """Return the salt of this node; the first who needs it makes it."""
+    if not path.exists():
+        partial = path.with_name(f"salt.{os.getpid()}")
+        partial.touch(mode=0o600)
+        partial.write_bytes(secrets.token_bytes(32))
+        try:
+            os.link(partial, path)
+        except FileExistsError:
+            pass
+        finally:
+            partial.unlink()
+    return path.read_bytes()
 
 
 def _build(builder: Builder, place: Place) -> dict[str, Any]:

@@ -73,7 +73,8 @@ class Builder:
         created = _changed(before, self._source) if has_commands else []
         if not is_needed:
             shutil.rmtree(self._home)
-        if not created and not reads_source:
+        # What is installed with -e is imported from there.
+        if not created and not (reads_source and is_needed):
             shutil.rmtree(self._place.home / SOURCE, ignore_errors=True)
         return {"has_environment": is_needed, "files": created}
 

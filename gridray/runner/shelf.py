@@ -57,7 +57,7 @@ class Place:
         """
         since = time.time()
         self.lock = os.open(self._lock_file, os.O_CREAT | os.O_RDWR, 0o600)
-        stack.callback(os.close, self.lock)
+        stack.callback(self._let_go)
         while True:
             if self._complete.exists() and self._try(fcntl.LOCK_SH):
                 if self._complete.exists():
@@ -73,6 +73,11 @@ class Place:
                 continue
             heed()
             time.sleep(POLL_INTERVAL)
+
+    def _let_go(self) -> None:
+        """Free the place, also from what a build has left running, which shares the lock."""
+        fcntl.flock(self.lock, fcntl.LOCK_UN)
+        os.close(self.lock)
 
     def keep(self, what: dict[str, Any]) -> None:
         """Say that the environment is whole; from here on it is shared.
@@ -130,7 +135,8 @@ class Place:
         """Remove what was used longest ago, and is not being used."""
         used = {}
         for path in self._shelf.glob("*.lock"):
-            if (path.with_suffix("") / ENVIRONMENT).exists():
+            home = path.with_suffix("")
+            if (home / ENVIRONMENT).exists() or (home / SOURCE).exists():
                 used[path] = path.stat().st_mtime
         for path in sorted(used, key=lambda path: -used[path])[KEPT:]:
             place = Place(self._shelf, path.stem)

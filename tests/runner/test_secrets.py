@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gridray import layout, sealing
-from gridray.records import AttemptState
+from gridray.records import AttemptState, EnvironmentRecord
 from gridray.states import Reason, State
 from gridray.store import Store
 from tests.runner.conftest import IDENTITY, Attempt, Start, run_again
@@ -46,6 +46,22 @@ def test_the_script_has_them(store: Store, start: Start) -> None:
     assert attempt.content("seen").decode() == VALUE
     everything = b"".join(store.get(each.key) for each in store.entries("runs/"))
     assert everything.count(VALUE.encode()) == 1, "the artifact that the script has written"
+
+
+def test_a_build_with_another_value_is_another_one(store: Store, start: Start) -> None:
+    put(store, "first-value")
+    builds = EnvironmentRecord(on_build=("echo $API_KEY > built",))
+    script = "print(open('built').read(), end='')"
+    fields = {"secrets": {"API_KEY": "MINE"}, "environment": builds}
+    attempt = start(script, store=store, **fields)
+    attempt.wait()
+    assert attempt.log() == b"first-value\n"
+    put(store, "second-value", layout.nonce(2_000_000_000_000, "00"))
+    again = run_again(attempt, 1)
+    again.wait()
+    assert again.log() == b"second-value\n"
+    salt = attempt.temporary / f"gridray-{os.getuid()}" / "environments" / "salt"
+    assert salt.stat().st_mode & 0o077 == 0 and len(salt.read_bytes()) == 32
 
 
 def test_the_newest_count(store: Store, start: Start) -> None:

@@ -53,6 +53,14 @@ def test_what_is_not_whole_is_built_anew(room: Path) -> None:
         assert list(place.home.iterdir()) == []
 
 
+def test_what_a_build_has_left_running_keeps_nobody_out(room: Path, stack: ExitStack) -> None:
+    with ExitStack() as stopped:
+        place = Place(room, "a")
+        place.take(stopped, nobody)
+        stack.callback(os.close, os.dup(place.lock))
+    assert Place(room, "a").take(stack, nobody) is None
+
+
 def test_who_waits_can_be_called_away(room: Path, stack: ExitStack) -> None:
     assert Place(room, "a").take(stack, nobody) is None
     with pytest.raises(AssertionError, match="it waits"):
