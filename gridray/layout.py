@@ -137,6 +137,11 @@ def attempt_stop(name: AttemptName) -> str:
     return f"{attempt_prefix(name)}stop.json"
 
 
+def attempt_ending(name: AttemptName) -> str:
+    """Return the key of what the controller knows of an attempt that has had no last word."""
+    return f"{attempt_prefix(name)}ending.json"
+
+
 def artifact_index(name: AttemptName) -> str:
     return f"{attempt_prefix(name)}artifacts.json"
 

@@ -36,9 +36,10 @@ def requeued(row: Row, now: float) -> Row:
     has_run = row.started_at is not None and (row.ended_at or now) - row.started_at >= STEADY
     setbacks = 0 if has_run else row.setbacks + 1
     delay = requeue_delay(setbacks)
+    has_waited_only = row.started_at is None
     return Row(
         attempt=row.attempt + 1,
-        queued_at=row.queued_at,
+        queued_at=row.queued_at if has_waited_only else row.ended_at or now,
         reason=row.reason,
         failures=row.failures,
         setbacks=setbacks,

@@ -294,9 +294,13 @@ class AttemptState:
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """`clusters/<key>.json`: when the controller of a cluster last had something to do."""
+    """`clusters/<key>.json`: when the controller of a cluster last had something to do.
+
+    `doomed` is when nodes are going to be taken away, by their ids in Ray.
+    """
 
     at: float
+    doomed: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -25,6 +25,8 @@ class Attempt(Shape):
     """The machine that it ran on."""
     peak_memory: int | None
     """The most that the script's processes have had in memory together, in bytes."""
+    doomed_at: datetime | None
+    """When its machine is taken away, if that was announced."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ class Answer(Shape):
     asked: Resources
     """What it gets, or waits for."""
     ahead: int
-    """How many experiments of its run are before it in the queue."""
+    """How many experiments of its run get a place before it."""
+    attempt: int
+    """The latest attempt at it, from 0."""
     exit_code: int | None
     peak_memory: int | None
     """Of the latest attempt, in bytes."""
@@ -52,6 +56,8 @@ class Answer(Shape):
     """Which log it is: `stdout`, which is stderr too, or `build` if the script never started."""
     log: tuple[str, ...]
     """The last lines of the log."""
+    log_attempt: int | None
+    """The attempt whose log it is."""
     next: tuple[str, ...]
     """Commands that may help."""
 
@@ -67,10 +73,12 @@ class Answer(Shape):
             fit=fit,
             asked=Resources(asked.cpus, asked.gpus, asked.memory),
             ahead=why.ahead,
+            attempt=experiment.attempt,
             exit_code=experiment.exit_code,
             peak_memory=why.attempts[-1].peak_memory if why.attempts else None,
             attempts=tuple(Attempt(**vars(each)) for each in why.attempts),
             stream=why.stream,
             log=tuple(line.text for line in why.log),
+            log_attempt=why.log_attempt,
             next=steps,
         )

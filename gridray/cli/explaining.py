@@ -1,7 +1,7 @@
 """The answer of `gridray why`: what the store knows, and the cluster if it is asked."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gridray import settings
 from gridray.cli import stalls, text
@@ -72,7 +72,8 @@ def show(out: Output, answer: Answer) -> None:
         out.table(COLUMNS, map(_row, answer.attempts))
     if answer.log:
         what = "build" if answer.stream == "build" else "script"
-        out.line(f"\nthe last lines of the {what}:")
+        which = f", of attempt {answer.log_attempt}" if answer.attempt else ""
+        out.line(f"\nthe last lines of the {what}{which}:")
         for line in answer.log:
             out.line(f"  {on_terminal(line)}")
 
@@ -105,7 +106,8 @@ def _because(found: Why, stall: Stall | None, now: float) -> Because:
     if experiment.state is State.BUILDING:
         return Because(f"its files are being prepared{host}")
     if experiment.state is State.RUNNING:
-        return Because(f"for {text.duration(experiment.run_seconds)} by now{host}{_memory(found)}")
+        told = f"for {text.duration(experiment.run_seconds)} by now{host}{_memory(found)}"
+        return Because(f"{told}{_doom(found, now)}")
     told = experiment.explanation or "no reason is known"
     return Because(f"{told}{_memory(found)}")
 
@@ -117,6 +119,13 @@ def _memory(found: Why) -> str:
         return ""
     asked = found.record.resources.memory
     return f"; peak memory {text.size(peak)}" + (f" of {text.size(asked)} asked" if asked else "")
+
+
+def _doom(found: Why, now: float) -> str:
+    """Tell that the node of the latest attempt goes, if that was announced."""
+    at = found.attempts[-1].doomed_at if found.attempts else None
+    left = 0.0 if at is None else at.timestamp() - now
+    return f"; its node is taken away in {text.duration(left)}" if left > 0 else ""
 
 
 def _waiting(found: Why, wait: Wait, stall: Stall | None, now: float) -> Because:
@@ -145,7 +154,7 @@ def _place(found: Why) -> Because:
     except GridrayError as error:
         needs = text.resources(asked.cpus, asked.gpus, asked.memory)
         return Because(f"waiting for {needs}; the cluster does not answer: {error.message}")
-    verdict = capacity.verdict(seen, asked)
+    verdict = capacity.verdict(replace(seen, doomed=found.doomed), asked, found.ahead)
     return Because(verdict.text, verdict.fit)
 
 
@@ -168,9 +177,9 @@ def _reachable(cluster: ClusterRecord) -> Cluster:
 
 
 def _line(found: Why) -> str:
-    """Tell who is before an experiment that is queued."""
-    if found.experiment.state is not State.QUEUED:
-        return ""
+    """Tell who is before an experiment that waits for a place."""
     ahead = f"; {text.count(found.ahead, 'experiment')} of its run before it" if found.ahead else ""
+    if found.experiment.state is not State.QUEUED:
+        return ahead
     others = found.other_runs
     return ahead + (f"; {text.count(others, 'other run')} on its cluster" if others else "")

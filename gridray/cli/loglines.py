@@ -11,7 +11,7 @@ from gridray.errors import NotFoundError, UsageError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.readers import logs, runs
 from gridray.readers.logs import LogLine
-from gridray.states import DESCRIPTIONS
+from gridray.states import DESCRIPTIONS, Reason
 from gridray.store import Store
 
 Printer = Callable[[LogLine], None]
@@ -86,6 +86,7 @@ class Log:
         run, index = self.experiment.run, self.experiment.index
         outage = watching.outlast(out, lambda: stalls.Outage(self.store, run))
         follower = logs.Follower(self.store, run, index, stream, self.last)
+        was_held = False
         while True:
             is_last = watching.outlast(out, is_enough)
             look = watching.outlast(out, follower.look)
@@ -94,6 +95,9 @@ class Log:
             out.flush()
             if look.is_over or is_last:
                 return
+            if look.is_held and not was_held:
+                self._tell_held(out)
+            was_held = look.is_held
             if stall := watching.outlast(out, lambda: outage.news(time.monotonic())):
                 out.warn(stalls.explanation(run, stall))
             time.sleep(logs.POLL_INTERVAL)
@@ -101,6 +105,14 @@ class Log:
     def _has_begun(self) -> bool:
         run, index = self.experiment.run, self.experiment.index
         return runs.experiment_view(self.store, run, index, time.time()).started_at is not None
+
+    def _tell_held(self, out: Output) -> None:
+        run = self.experiment.run
+        out.warn(
+            f"{self.experiment} is {DESCRIPTIONS[Reason.HELD]}; `gridray retry {run}` tries these "
+            f"again, `gridray retry --held {run}` lets the others go on, `gridray stop run {run}` "
+            "ends it"
+        )
 
     def tell_missing(self, out: Output) -> None:
         """Say why there is no log."""

@@ -1,7 +1,7 @@
 """What a cluster has and could have, and whether that will do for an experiment."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from gridray.autoscaler import Launches, NodeType
@@ -29,7 +29,8 @@ class Fit(str, Enum):
 class Capacity:
     """A cluster at a moment.
 
-    `node_types` is None where they are not known.
+    `node_types` is None where they are not known. Nothing is placed on the nodes whose ids are
+    `doomed`: they are about to be taken away.
     """
 
     nodes: tuple[Node, ...]
@@ -37,6 +38,12 @@ class Capacity:
     is_autoscaling: bool = False
     node_types: tuple[NodeType, ...] | None = None
     launches: Launches = field(default_factory=Launches)
+    doomed: frozenset[str] = frozenset()
+
+    def lasting(self) -> "Capacity":
+        """Return it without the doomed nodes."""
+        nodes = tuple(node for node in self.nodes if node.node_id not in self.doomed)
+        return replace(self, nodes=nodes)
 
     def free(self, node: Node) -> dict[str, float]:
         """Return what nothing on a node holds."""
@@ -121,17 +128,29 @@ def shortage(nodes: Sequence[Mapping[str, float]], wanted: Resources) -> Shortag
     return Shortage(None, _together(wanted))
 
 
-def verdict(capacity: Capacity, wanted: Resources) -> Verdict:
-    """Tell whether a cluster has room for one more experiment."""
-    if any(_fits(capacity.free(node), wanted) for node in capacity.nodes):
+def verdict(capacity: Capacity, wanted: Resources, ahead: int = 0) -> Verdict:
+    """Tell whether a cluster has room for one more experiment.
+
+    Args:
+        ahead: how many of the same size get a place before it.
+    """
+    lasting = capacity.lasting()
+    room = sum(_places(lasting.free(node), wanted) for node in lasting.nodes)
+    if room > ahead:
         return Verdict(Fit.NOW, f"{_words(wanted)} free, so it starts in a moment")
+    if room:
+        told = f"waiting for {_words(wanted)}: there is room for {room:,}, and others come first"
+        return Verdict(Fit.AFTER_OTHERS, told)
     if why := never(capacity, wanted):
         return Verdict(Fit.NEVER, f"it can never run: {why}")
     if capacity.launches.pending or capacity.launches.failed:
         return _launching(capacity.launches)
-    if shortage([node.resources for node in capacity.nodes], wanted) is None:
-        told = f"waiting for {_words(wanted)}: {_in_use(capacity, wanted)}"
+    if shortage([node.resources for node in lasting.nodes], wanted) is None:
+        told = f"waiting for {_words(wanted)}: {_in_use(lasting, wanted)}"
         return Verdict(Fit.AFTER_OTHERS, told)
+    if shortage([node.resources for node in capacity.nodes], wanted) is None:
+        told = "waiting for another node: the one that it would fit on is about to be taken away"
+        return Verdict(Fit.UNDECIDED, told)
     return Verdict(
         Fit.UNDECIDED,
         "waiting for a node: none of the cluster is large enough, and the autoscaler has not "
@@ -177,6 +196,12 @@ def _requested(wanted: Resources) -> dict[str, float]:
 
 def _fits(has: Mapping[str, float], wanted: Resources) -> bool:
     return all(has.get(name, 0) >= amount for name, amount in _requested(wanted).items())
+
+
+def _places(free: Mapping[str, float], wanted: Resources) -> int:
+    """Return how many experiments fit into what is free on a node."""
+    needs = _requested(wanted).items()
+    return min((int(free.get(key, 0) / need + 1e-9) for key, need in needs if need), default=1)
 
 
 def _in_use(capacity: Capacity, wanted: Resources) -> str:

@@ -16,6 +16,7 @@ from gridray.controller.decisions import (
     Snapshot,
     Stop,
     Submit,
+    Tell,
     Withdraw,
 )
 from gridray.layout import AttemptName, ExperimentName
@@ -84,6 +85,8 @@ def _next(
     decisions: list[Decision] = list(_drains(job, attempt, now))
     changed = _observe(view.record, row, job, attempt, now)
     has_ended = attempt is not None and attempt.state.is_terminal
+    if not has_ended:
+        decisions += _endings(name, row, changed, job, attempt, now)
     if changed.attempt != row.attempt or (changed.state.is_terminal and not has_ended):
         decisions.append(Fence(name))
     if row.stop_grace is not None:
@@ -94,6 +97,33 @@ def _next(
     if _waits(changed, job):
         changed = _judged(changed, snapshot.infeasible.get(name.run))
     return changed, decisions
+
+
+def _endings(
+    name: AttemptName,
+    row: Row,
+    changed: Row,
+    job: Job | None,
+    attempt: AttemptState | None,
+    now: float,
+) -> Iterator[Tell]:
+    """Yield how an attempt has ended, which its row forgets with the next one."""
+    is_over = changed.attempt != row.attempt or changed.state.is_terminal
+    if not is_over or changed.reason is None or (job is not None and _is_withdrawn(job)):
+        return
+    state = changed.state if changed.state.is_terminal else State.FAILED
+    started_at = attempt.started_at if attempt else None
+    ended_at = changed.ended_at or now
+    yield Tell(
+        name,
+        AttemptState(
+            state,
+            changed.reason,
+            started_at=started_at,
+            ended_at=ended_at,
+            message=changed.message,
+        ),
+    )
 
 
 def _drains(job: Job | None, attempt: AttemptState | None, now: float) -> Iterator[Drain]:
@@ -216,7 +246,7 @@ def _without_last_word(
         return _lost(record, row, attempt, Reason.RUNNER_LOST, None, now)
     if job.error is JobError.START_TIMEOUT:
         return _lost(record, row, None, Reason.START_TIMEOUT, None, now)
-    if job.exit_code == EXIT_FENCED or job.error is JobError.WITHDRAWN:
+    if _is_withdrawn(job):
         return withdrawn(row)
     if job.error is JobError.OUT_OF_MEMORY:
         told = AttemptState(
@@ -240,6 +270,11 @@ def _without_last_word(
     if reason in FALSE_STARTS and row.false_starts < STARTS - 1:
         return requeued(replace(row, reason=reason), now)
     return replace(row, state=State.FAILED, reason=reason, ended_at=now, message=message)
+
+
+def _is_withdrawn(job: Job) -> bool:
+    """Whether a job has left Ray's queue since it is not wanted, or did so once it was started."""
+    return job.exit_code == EXIT_FENCED or job.error is JobError.WITHDRAWN
 
 
 def _gist(job: Job, image: str | None) -> str | None:

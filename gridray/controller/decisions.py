@@ -64,6 +64,14 @@ class Fence:
 
 
 @dataclass(frozen=True)
+class Tell:
+    """Record how an attempt has ended whose runner has not said so."""
+
+    name: AttemptName
+    word: AttemptState
+
+
+@dataclass(frozen=True)
 class Drain:
     """Place nothing more on a node that goes at a time (Unix, s)."""
 
@@ -78,4 +86,4 @@ class Withdraw:
     submission_id: str
 
 
-Decision = Change | Submit | Stop | Fence | Drain | Withdraw
+Decision = Change | Submit | Stop | Fence | Tell | Drain | Withdraw

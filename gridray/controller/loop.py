@@ -16,9 +16,11 @@ from gridray.controller.decisions import (
     RunView,
     Stop,
     Submit,
+    Tell,
     Withdraw,
 )
 from gridray.controller.errands import Errands
+from gridray.controller.pulse import Pulse
 from gridray.controller.sight import Sight
 from gridray.errors import (
     ClusterError,
@@ -33,7 +35,6 @@ from gridray.outcome import ended_row, goes_on
 from gridray.rayjobs import JobStatus, RayJobs, RejectedError, Submission
 from gridray.records import (
     FENCED,
-    Heartbeat,
     Row,
     RunRecord,
     RunStatus,
@@ -52,7 +53,6 @@ PAUSE_SHARE = 3
 LONGEST_PAUSE = 10.0
 STATUS_INTERVAL = 1.0
 TROUBLE_INTERVAL = 2.0
-HEARTBEAT_INTERVAL = 30.0
 # Ray forgets a package 10 minutes after it was last asked for.
 PACKAGE_CHECK_INTERVAL = 60.0
 # A marker without a run is a submission that was killed, once it is this old.
@@ -106,7 +106,7 @@ class Controller:
         self._asked_to_end: set[AttemptName] = set()
         self._fenced: set[AttemptName] = set()
         self._package_checked_at = 0.0
-        self._heard_at = float("-inf")
+        self._pulse = Pulse(store, cluster_key, self._tell_once)
 
     def run_forever(self) -> None:
         """Tick until the process ends; a store or a cluster that fails is tried again."""
@@ -144,12 +144,10 @@ class Controller:
             self._record()
 
     def _beat(self) -> None:
-        """Be heard of: at the start, and while there is something to do."""
-        now = self._clock()
-        is_new = self._heard_at == float("-inf")
-        if is_new or (self._runs and now - self._heard_at >= HEARTBEAT_INTERVAL):
-            self._store.put_json(layout.controller(self._cluster_key), Heartbeat(now).to_json())
-            self._heard_at = now
+        """Be heard of; a new controller first hears of the doomed nodes from the one before."""
+        if self._pulse.is_new:
+            self._doomed = self._pulse.remembered()
+        self._pulse.beat(self._clock(), self._doomed, is_busy=bool(self._runs))
 
     def _find_runs(self) -> None:
         markers = self._store.names(layout.active(self._cluster_key))
@@ -251,6 +249,7 @@ class Controller:
                     unwanted.append(submission_id)
         now = self._clock()
         self._doomed = {node: at for node, at in self._doomed.items() if at > now}
+        self._beat()
         errands = {
             f"draining the node {node_id}": partial(self._drain, node_id, doomed_at)
             for node_id, doomed_at in self._doomed.items()
@@ -273,6 +272,8 @@ class Controller:
                 self._stop(name, grace)
             case Fence(name):
                 self._fence(name)
+            case Tell(name, word):
+                self._store.put_json(layout.attempt_ending(name), word.to_json())
             case Drain() | Withdraw():
                 pass
 

@@ -1,4 +1,4 @@
-"""Whether the controller of a cluster is at work, as far as the store knows."""
+"""What is heard of the controller of a cluster: that it is at work, and which nodes are doomed."""
 
 from gridray import layout
 from gridray.records import Heartbeat, decode
@@ -17,14 +17,25 @@ def silence(
     None: it has been of late, or had nothing to do until lately, or is of a version that is not
     heard of at all. Times are Unix times in seconds.
     """
-    key = layout.controller(cluster_key)
-    raw = store.find_json(key)
-    if raw is None:
+    found = _read(store, cluster_key)
+    if found is None:
         return None
-    since = max(decode(Heartbeat, raw, key).at, created_at)
+    since = max(found.at, created_at)
     if now - since <= SILENT_AFTER:
         return None
     markers = store.names(layout.active(cluster_key))
     ours = (layout.marker_time(each) for each in markers if layout.parse_marker(each)[0] == run)
     since = max([since, *(time for time in ours if time is not None)])
     return now - since if now - since > SILENT_AFTER else None
+
+
+def doomed(store: Store, cluster_key: str, now: float) -> frozenset[str]:
+    """Return the nodes of a cluster that are about to be taken away, by their ids in Ray."""
+    found = _read(store, cluster_key)
+    return frozenset(() if found is None else (id_ for id_, at in found.doomed.items() if at > now))
+
+
+def _read(store: Store, cluster_key: str) -> Heartbeat | None:
+    key = layout.controller(cluster_key)
+    raw = store.find_json(key)
+    return None if raw is None else decode(Heartbeat, raw, key)

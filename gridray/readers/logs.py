@@ -117,10 +117,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Look:
-    """What is new since the last look, and whether the experiment is over."""
+    """What is new since the last look, and whether the experiment is over, or held."""
 
     parts: Sequence[Part]
     is_over: bool
+    is_held: bool = False
 
 
 class Follower:
@@ -152,11 +153,12 @@ class Follower:
         """
         # Read before the lines: what is over has written all of them.
         view = runs.experiment_view(self._store, self._run, self._index, time.time())
+        is_held = view.reason is Reason.HELD
         place = self._place or self._first_place()
         if place is None:
-            return Look((), view.state.is_terminal)
+            return Look((), view.state.is_terminal, is_held)
         is_new = self._place is None
-        is_told = view.state in WAITING and view.reason is not Reason.HELD
+        is_told = view.state in WAITING and not is_held
         reason = (view.reason if is_told else None) or self._reason
         is_over = view.state.is_terminal
         part, place = self._read(place, is_complete=is_over or place.attempt < view.attempt)
@@ -171,7 +173,7 @@ class Follower:
                 parts.append(replace(part, begins=True, reason=why or self._ended(attempt - 1)))
                 place = found
         self._place, self._reason = place, reason
-        return Look(parts, is_over)
+        return Look(parts, is_over, is_held)
 
     def _first_place(self) -> "_Place | None":
         name = attempt_of(self._store, self._run, self._index, self._stream)
@@ -182,10 +184,12 @@ class Follower:
         return view.attempt - 1 if view.state in WAITING else view.attempt
 
     def _ended(self, attempt: int) -> Reason | None:
-        """Return why an attempt has ended, if its runner has said so."""
-        key = layout.attempt_state(AttemptName(self._run, self._index, attempt))
-        raw = self._store.find_json(key)
-        return None if raw is None else decode(AttemptState, raw, key).reason
+        """Return why an attempt has ended, if its runner has said so, or the controller knew."""
+        name = AttemptName(self._run, self._index, attempt)
+        keys = (layout.attempt_state(name), layout.attempt_ending(name))
+        found = self._store.get_many_json(keys)
+        words = (decode(AttemptState, found[key], key) for key in keys if key in found)
+        return next((word.reason for word in words if word.reason), None)
 
     def _read(self, place: "_Place", *, is_complete: bool) -> "tuple[Part, _Place]":
         """Read on from a place; the end of what is complete is a line too."""

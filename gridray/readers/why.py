@@ -8,7 +8,7 @@ from enum import Enum
 from gridray import layout
 from gridray.errors import NotFoundError
 from gridray.layout import AttemptName, ExperimentName
-from gridray.readers import logs, runs
+from gridray.readers import heartbeat, logs, runs
 from gridray.readers.logs import LogLine
 from gridray.readers.runs import ExperimentView, RunView
 from gridray.records import AttemptState, RunRecord, decode
@@ -43,7 +43,10 @@ class Wait(str, Enum):
 
 @dataclass(frozen=True)
 class AttemptView:
-    """One try at an experiment. Times are UTC, memory is in bytes."""
+    """One try at an experiment. Times are UTC, memory is in bytes.
+
+    `doomed_at` is when its machine is taken away, if that was announced.
+    """
 
     number: int
     state: State
@@ -54,15 +57,17 @@ class AttemptView:
     ended_at: datetime | None
     host: str | None
     peak_memory: int | None
+    doomed_at: datetime | None
 
 
 @dataclass(frozen=True)
 class Why:
     """All that the store knows of why an experiment is where it is.
 
-    `wait` is what keeps one that has not started. `ahead` are the experiments of its run before it
-    in the queue, `active` those that are submitted, `other_runs` share its cluster. `log` are the
-    last lines of `stream`.
+    `wait` is what keeps one that has not started. `ahead` are the experiments of its run that get a
+    place before it, `active` those that are submitted, `other_runs` share its cluster. `log` are
+    the last lines of `stream`, of the attempt `log_attempt`. `doomed` are the nodes of its cluster
+    that are about to be taken away, by their ids in Ray.
     """
 
     experiment: ExperimentView
@@ -74,6 +79,8 @@ class Why:
     other_runs: int
     stream: str
     log: tuple[LogLine, ...]
+    log_attempt: int | None
+    doomed: frozenset[str]
 
 
 def why(store: Store, run: str, index: int | None, now: float) -> Why:
@@ -88,16 +95,19 @@ def why(store: Store, run: str, index: int | None, now: float) -> Why:
     view = runs.run_view(store, run, now)
     found = _unsettled(view) if index is None else _numbered(view, index)
     stream = "stdout" if found.started_at else "build"
+    logged = logs.attempt_of(store, run, found.index, stream)
     return Why(
         experiment=found,
         record=view.record,
         attempts=_attempts(store, run, found),
         wait=_wait(view, found, now),
-        ahead=sum(each.index < found.index and _is_in_line(each, now) for each in view.experiments),
+        ahead=sum(_is_before(each, found, now) for each in view.experiments),
         active=_active(view.experiments),
         other_runs=_other_runs(store, view.record),
         stream=stream,
-        log=_log(store, run, found.index, stream),
+        log=() if logged is None else tuple(logs.tail(store, logged, LOG_LINES, stream)),
+        log_attempt=None if logged is None else logged.attempt,
+        doomed=heartbeat.doomed(store, view.record.cluster.key, now),
     )
 
 
@@ -135,6 +145,19 @@ def _active(experiments: Sequence[ExperimentView]) -> int:
     return sum(each.state.is_submitted for each in experiments)
 
 
+def _is_before(other: ExperimentView, experiment: ExperimentView, now: float) -> bool:
+    """Whether another experiment of a run gets a place before one that waits for one."""
+    if other.reason is Reason.HELD:
+        return False
+    if experiment.state is State.QUEUED and other.state is State.PENDING:
+        return True
+    if other.index >= experiment.index:
+        return False
+    if experiment.state is State.PENDING:
+        return other.state is State.PENDING
+    return experiment.state is State.QUEUED and _is_in_line(other, now)
+
+
 def _is_in_line(experiment: ExperimentView, now: float) -> bool:
     """Whether an experiment is submitted as soon as it can be."""
     is_held = experiment.reason is Reason.HELD
@@ -151,44 +174,61 @@ def _other_runs(store: Store, record: RunRecord) -> int:
     return len({layout.parse_marker(marker)[0] for marker in markers} - {record.name})
 
 
-def _log(store: Store, run: str, index: int, stream: str) -> tuple[LogLine, ...]:
-    name = logs.attempt_of(store, run, index, stream)
-    return () if name is None else tuple(logs.tail(store, name, LOG_LINES, stream))
-
-
 def _attempts(store: Store, run: str, experiment: ExperimentView) -> tuple[AttemptView, ...]:
     """Read the attempts of which something is known, the first one first."""
-    names = (AttemptName(run, experiment.index, number) for number in range(experiment.attempt + 1))
-    keys = {layout.attempt_state(name): name.attempt for name in names}
-    found = store.get_many_json(keys)
-    return tuple(
-        _attempt(decode(AttemptState, found[key], key), number, experiment)
-        for key, number in keys.items()
-        if key in found
-    )
+    names = [AttemptName(run, experiment.index, number) for number in range(experiment.attempt + 1)]
+    keys = [key(name) for name in names for key in (layout.attempt_state, layout.attempt_ending)]
+    found = {key: decode(AttemptState, raw, key) for key, raw in store.get_many_json(keys).items()}
+    views = []
+    for name in names:
+        said, told = found.get(layout.attempt_state(name)), found.get(layout.attempt_ending(name))
+        if said is not None or told is not None:
+            views.append(_attempt(name.attempt, said, told, experiment))
+    return tuple(views)
 
 
-def _attempt(state: AttemptState, number: int, experiment: ExperimentView) -> AttemptView:
-    """Return an attempt; where its runner could not say how it ended, what is known of that."""
-    ended, reason, message = state.state, state.reason, state.message
+def _attempt(
+    number: int,
+    said: AttemptState | None,
+    told: AttemptState | None,
+    experiment: ExperimentView,
+) -> AttemptView:
+    """Return an attempt.
+
+    Args:
+        said: its runner's last word, or the latest.
+        told: what the controller knew where the runner could not say how it ended.
+    """
     is_latest = number == experiment.attempt
-    if not ended.is_terminal and is_latest:
-        ended, reason, message = experiment.state, experiment.reason, experiment.message
-    elif not ended.is_terminal:
-        is_told = number + 1 == experiment.attempt and experiment.state in WAITING
-        ended, reason = State.FAILED, experiment.reason if is_told else None
-        message = None if reason else NO_LAST_WORD
+    state = said or told or AttemptState(experiment.state)
+    ending = _ending(number, state, told, experiment)
     return AttemptView(
         number=number,
-        state=ended,
-        reason=reason,
-        message=message,
+        state=ending.state,
+        reason=ending.reason,
+        message=ending.message,
         exit_code=state.exit_code,
         started_at=_utc(state.started_at),
-        ended_at=_utc(state.ended_at) or (experiment.ended_at if is_latest else None),
+        ended_at=_utc(ending.ended_at) or (experiment.ended_at if is_latest else None),
         host=state.host,
         peak_memory=state.peak_memory,
+        doomed_at=_utc(state.doomed_at),
     )
+
+
+def _ending(
+    number: int, state: AttemptState, told: AttemptState | None, experiment: ExperimentView
+) -> AttemptState:
+    """Return how an attempt has ended, or where it is."""
+    if state.state.is_terminal:
+        return state
+    if number == experiment.attempt:
+        return AttemptState(experiment.state, experiment.reason, message=experiment.message)
+    if told is not None:
+        return told
+    is_told = number + 1 == experiment.attempt and experiment.state in WAITING
+    reason = experiment.reason if is_told else None
+    return AttemptState(State.FAILED, reason, message=None if reason else NO_LAST_WORD)
 
 
 def _utc(time: float | None) -> datetime | None:

@@ -15,7 +15,7 @@ from gridray.layout import AttemptName
 from gridray.records import AttemptState, ClusterRecord, Row, RunStatus
 from gridray.states import Reason, State
 from gridray.store import Store
-from tests.cli.conftest import NOW, Call, Filler, running, succeeded
+from tests.cli.conftest import NOW, Call, Filler, failed, running, succeeded
 from tests.s3 import BUCKET, S3Server, free_ports
 
 STAMP = "[2027-01-15T08:00:00.000000Z]"
@@ -215,3 +215,18 @@ def test_following_says_once_that_the_local_cluster_is_down(
 )
 def test_a_terminal_is_not_controlled(written: str, shown: str) -> None:
     assert on_terminal(written) == shown
+
+
+def test_following_what_is_held_says_so_once(
+    call: Call, filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filler.run("held", [failed(), Row(reason=Reason.HELD, queued_at=NOW)])
+    over = RunStatus(NOW, (failed(), succeeded())).to_json()
+    when_it_sleeps(
+        monkeypatch,
+        lambda: None,
+        lambda: filler.store.put_json(layout.status("held"), over),
+    )
+    told = call("logs", "held-exp1", "-f").err
+    assert told.count("held-exp1 is held, since the first ones of its run all failed") == 1
+    assert "`gridray retry held`" in told and "`gridray stop run held`" in told

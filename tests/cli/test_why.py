@@ -168,3 +168,21 @@ def test_names_that_are_not_there(call: Call, filler: Filler) -> None:
     assert call("why", "Not A Name").code == 2
     filler.store.put_json(layout.status("x"), RunStatus(NOW, ()).to_json())
     assert call("why", "x").code == 1
+
+
+def test_the_log_of_an_earlier_attempt_is_called_so(call: Call, filler: Filler) -> None:
+    filler.run("run", [replace(running(), attempt=1)])
+    filler.log(AttemptName("run", 0, 0), b"one\n")
+    assert "the last lines of the script, of attempt 0:" in call("why", "run").out
+    found = call("why", "run", "-o", "json").json
+    assert (found["attempt"], found["log_attempt"]) == (1, 0)
+
+
+def test_a_node_that_is_about_to_be_taken_away(
+    call: Call, filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: NOW + 5)
+    filler.run("run", [running()])
+    state = AttemptState(State.RUNNING, started_at=NOW, doomed_at=NOW + 95)
+    filler.store.put_json(layout.attempt_state(AttemptName("run", 0, 0)), state.to_json())
+    assert "; its node is taken away in 1 min 30 s" in call("why", "run").out

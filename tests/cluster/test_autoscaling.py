@@ -165,5 +165,5 @@ def test_what_runs_on_a_node_that_is_lost_goes_on_on_another(
     store = Store(settings.load().store)
     assert store.get(steps.key) == b"".join(b"%d\n" % n for n in range(1, 101))
     answer = why(f"{run.name}-exp0")
-    assert [each["reason"] for each in answer["attempts"]] == [None, None]
-    assert "ended without a last word" in answer["attempts"][0]["message"]
+    assert [each["reason"] for each in answer["attempts"]] == [Reason.NODE_LOST.value, None]
+    assert answer["attempts"][0]["ended_at"] is not None

@@ -121,3 +121,28 @@ def test_no_node_that_has_it_all_together() -> None:
     )
     assert shortage(nodes, Resources(cpus=4, gpus=8)) is None
     assert shortage([], Resources(cpus=1)) == Shortage("--cpus", "1 CPU", "0")
+
+
+@pytest.mark.parametrize(
+    ("ahead", "fit", "told"),
+    [
+        (1, Fit.NOW, "1 GPU, 1 CPU free, so it starts in a moment"),
+        (2, Fit.AFTER_OTHERS, "there is room for 2, and others come first"),
+    ],
+)
+def test_those_before_it_come_first(ahead: int, fit: Fit, told: str) -> None:
+    found = verdict(capacity(HEAD, GPU), ONE_GPU, ahead)
+    assert found.fit is fit and told in found.text, found
+
+
+def test_nothing_is_placed_on_a_node_that_is_about_to_be_taken_away() -> None:
+    doomed = frozenset({GPU.node_id})
+    found = verdict(capacity(HEAD, GPU, doomed=doomed), ONE_GPU)
+    assert found.fit is Fit.UNDECIDED and "is about to be taken away" in found.text
+    launching = capacity(HEAD, GPU, doomed=doomed, launches=Launches(("gpu_spot",)), **SCALING)
+    assert verdict(launching, ONE_GPU).fit is Fit.LAUNCHING
+    other = Node("other", "10.0.0.9", False, GPU.resources)
+    assert verdict(capacity(GPU, other, doomed=doomed), ONE_GPU).fit is Fit.NOW
+    uses = (Use("a-exp0-a0", "other", {"GPU": 2.0}),)
+    busy = verdict(capacity(GPU, other, doomed=doomed, uses=uses), ONE_GPU)
+    assert "0 of 2 GPUs free; in use by a-exp0-a0" in busy.text

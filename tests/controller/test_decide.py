@@ -18,6 +18,7 @@ from gridray.controller.decisions import (
     Snapshot,
     Stop,
     Submit,
+    Tell,
     Withdraw,
 )
 from gridray.layout import AttemptName
@@ -576,3 +577,43 @@ def test_a_node_is_drained_while_it_is_there(
     attempt = replace(STARTED, doomed_at=doomed_at)
     drains = [each for each in decide_one(RUNNING, ray, attempt) if isinstance(each, Drain)]
     assert drains == ([Drain("n1", doomed_at)] if is_drained else [])
+
+
+def told(decisions: list[Decision]) -> list[Tell]:
+    return [each for each in decisions if isinstance(each, Tell)]
+
+
+def test_how_an_attempt_ended_that_said_nothing_is_told() -> None:
+    ray = job(JobStatus.FAILED, JobError.RUNNER_LOST)
+    decisions = decide_one(RUNNING, ray, STARTED, auto_resume=True)
+    word = AttemptState(State.FAILED, Reason.RUNNER_LOST, started_at=5.0, ended_at=NOW)
+    tell = Tell(AttemptName("run", 0, 0), word)
+    assert told(decisions) == [tell]
+    changed = next(each for each in decisions if isinstance(each, Change))
+    assert decisions.index(tell) < decisions.index(changed)
+    # A retry forgets the row of one that is over, too.
+    assert told(decide_one(RUNNING, ray, STARTED)) == [tell]
+    (never,) = told(decide_one(PENDING, job(JobStatus.FAILED, JobError.START_TIMEOUT)))
+    assert (never.word.reason, never.word.started_at) == (Reason.START_TIMEOUT, None)
+
+
+@pytest.mark.parametrize(
+    ("ray", "attempt"),
+    [
+        (OVER, INTERRUPTED),
+        (job(JobStatus.RUNNING), STARTED),
+        (job(JobStatus.FAILED, JobError.WITHDRAWN), None),
+    ],
+)
+def test_nothing_is_told_of_what_has_said_so_itself_or_goes_on(
+    ray: Job, attempt: AttemptState | None
+) -> None:
+    row = replace(PENDING, reason=Reason.NODE_LOST, attempt=0)
+    assert told(decide_one(row, ray, attempt, auto_resume=True)) == []
+
+
+def test_the_time_in_the_queue_is_not_that_of_earlier_attempts() -> None:
+    after = row_after(RUNNING, OVER, INTERRUPTED, auto_resume=True)
+    assert (after.state, after.queued_at) == (State.QUEUED, INTERRUPTED.ended_at)
+    after = row_after(RUNNING, LOST, STARTED, auto_resume=True)
+    assert after.queued_at == NOW

@@ -4,19 +4,23 @@ from typing import Any
 
 import pytest
 
-from gridray import actions, layout
-from gridray.controller.loop import HEARTBEAT_INTERVAL, Controller
+from gridray import actions, bundle, layout
+from gridray.controller.loop import Controller
+from gridray.controller.pulse import HEARTBEAT_INTERVAL
 from gridray.errors import ClusterError
 from gridray.layout import AttemptName
 from gridray.rayjobs import RayJobs
+from gridray.readers import heartbeat
+from gridray.readers.why import why
 from gridray.records import AttemptState, Heartbeat, Row, RunStatus, decode
-from gridray.states import State
+from gridray.states import Reason, State
 from gridray.store import Store
 from tests.builders import add_run
 from tests.dashboard import Dashboard
 
 NOW = 1000.0
 CLUSTER = "local-1"
+BUNDLE = "0" * 16
 RUNNING = Row(State.RUNNING, queued_at=1.0, submitted_at=2.0, started_at=3.0)
 
 
@@ -43,11 +47,13 @@ class Desk:
     def __init__(self, dashboard: Dashboard, store: Store) -> None:
         self.store, self.ray, self.now = store, Ray(), NOW
         self._dashboard = dashboard
+        package = f"/api/packages/gcs/{bundle.package_name(BUNDLE)}"
+        dashboard.answers |= {("GET", package): (200, ""), ("POST", "/api/jobs/"): (200, {})}
         self.jobs: list[dict[str, Any]] = []
         self.answers_with = 200
         jobs = RayJobs(f"http://127.0.0.1:{dashboard.server_port}")
         self.controller = Controller(
-            store, jobs, CLUSTER, "0" * 16, self.ray.drain, self.ray.withdraw, lambda: self.now
+            store, jobs, CLUSTER, BUNDLE, self.ray.drain, self.ray.withdraw, lambda: self.now
         )
 
     def add_run(self, rows: list[Row], **fields: Any) -> None:
@@ -165,3 +171,41 @@ def test_a_controller_whose_cluster_does_not_answer_is_heard_of(desk: Desk) -> N
     with pytest.raises(ClusterError):
         desk.tick()
     assert heard_at(desk) == NOW
+
+
+def test_a_new_controller_drains_what_the_one_before_could_not(
+    desk: Desk, dashboard: Dashboard
+) -> None:
+    desk.add_run([RUNNING])
+    desk.add_job(0, "RUNNING")
+    desk.say(0, AttemptState(State.RUNNING, started_at=3.0, doomed_at=NOW + 100))
+    desk.ray.failures = [RuntimeError("no raylet")]
+    desk.tick()
+    assert heartbeat.doomed(desk.store, CLUSTER, NOW) == {"n1"}
+    desk.jobs.clear()
+    desk.add_job(0, "FAILED", driver_exit_code=143)
+    desk.say(0, AttemptState(State.FAILED, Reason.INTERRUPTED, started_at=3.0, ended_at=NOW))
+    next_one = Desk(dashboard, desk.store)
+    next_one.jobs, next_one.now = desk.jobs, NOW + 1
+    next_one.tick()
+    assert next_one.ray.drained == [("n1", NOW + 100)]
+
+
+def test_how_an_attempt_ended_is_kept_when_the_next_one_begins(desk: Desk) -> None:
+    desk.add_run([RUNNING], auto_resume=True)
+    desk.add_job(0, "FAILED", driver_exit_code=137)
+    desk.say(0, AttemptState(State.RUNNING, started_at=3.0, host="node-1"))
+    desk.tick()
+    (row,) = desk.rows()
+    assert (row.state, row.attempt) == (State.PENDING, 1)
+    desk.store.put_json(
+        layout.status("run"),
+        RunStatus(NOW, (Row(State.RUNNING, attempt=2, started_at=NOW),)).to_json(),
+    )
+    (attempt,) = why(desk.store, "run", 0, NOW).attempts
+    assert (attempt.state, attempt.reason, attempt.host) == (
+        State.FAILED,
+        Reason.RUNNER_LOST,
+        "node-1",
+    )
+    assert attempt.ended_at is not None and attempt.ended_at.timestamp() == NOW

@@ -177,6 +177,20 @@ def test_a_look_that_fails_can_be_repeated(store: Store) -> None:
     assert told(follower.look()) == [(0, False, None, ["b"])]
 
 
+def test_an_attempt_begins_since_the_controller_knew_how_the_one_before_ended(
+    store: Store,
+) -> None:
+    add_run(store, "run", [Row(State.RUNNING)])
+    write(store, 0, b"a\n")
+    say(store, 0, AttemptState(State.RUNNING))
+    follower = logs.Follower(store, "run", 0)
+    follower.look()
+    word = AttemptState(State.FAILED, Reason.RUNNER_LOST)
+    store.put_json(layout.attempt_ending(AttemptName("run", 0, 0)), word.to_json())
+    become(store, Row(State.RUNNING, attempt=1))
+    assert told(follower.look())[1] == (1, True, Reason.RUNNER_LOST, [])
+
+
 def test_a_held_experiment_does_not_say_that_the_attempt_before_was_held(store: Store) -> None:
     add_run(store, "run", [Row(State.QUEUED, Reason.HELD, attempt=1)])
     write(store, 0, b"a\n")

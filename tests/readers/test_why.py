@@ -81,7 +81,7 @@ def test_who_is_before_it_in_the_queue(store: Store) -> None:
     for run in ("run", "other"):
         store.put(layout.active_run("local-1", run, "identity"), b"")
     found = why(store, "run", 6, NOW)
-    assert (found.ahead, found.active, found.other_runs) == (2, 1, 1)
+    assert (found.ahead, found.active, found.other_runs) == (3, 1, 1)
 
 
 def test_the_attempts_and_how_each_ended(store: Store) -> None:
@@ -129,3 +129,32 @@ def test_what_is_not_there(store: Store) -> None:
         why(store, "run", 0, NOW)
     with pytest.raises(NotFoundError, match="deleted"):
         why(store, "run", None, NOW)
+
+
+def test_attempts_of_which_only_the_controller_knew(store: Store) -> None:
+    add_run(store, "run", [replace(RUNNING, attempt=3)])
+    say(store, 0, 0, state=State.RUNNING, started_at=20.0, host="node-1")
+    word = AttemptState(State.FAILED, Reason.RUNNER_LOST, started_at=20.0, ended_at=30.0)
+    store.put_json(layout.attempt_ending(AttemptName("run", 0, 0)), word.to_json())
+    word = AttemptState(State.FAILED, Reason.START_TIMEOUT, ended_at=40.0)
+    store.put_json(layout.attempt_ending(AttemptName("run", 0, 1)), word.to_json())
+    say(store, 0, 2, state=State.RUNNING, started_at=50.0)
+    first, second, third = why(store, "run", 0, NOW).attempts
+    assert (first.number, first.reason, first.host) == (0, Reason.RUNNER_LOST, "node-1")
+    assert first.ended_at is not None and first.ended_at.timestamp() == 30.0
+    assert (second.number, second.reason, second.started_at) == (1, Reason.START_TIMEOUT, None)
+    assert (third.number, third.reason, third.message) == (2, None, NO_LAST_WORD)
+
+
+def test_the_log_is_that_of_an_attempt(store: Store) -> None:
+    add_run(store, "run", [replace(RUNNING, attempt=1), QUEUED])
+    write_log(store, AttemptName("run", 0, 0), "stdout", 2)
+    assert why(store, "run", 0, NOW).log_attempt == 0
+    assert why(store, "run", 1, NOW).log_attempt is None
+
+
+@pytest.mark.parametrize(("index", "ahead"), [(0, 0), (2, 1), (4, 2), (5, 3)])
+def test_what_is_submitted_gets_its_place_first(store: Store, index: int, ahead: int) -> None:
+    held = replace(PENDING, reason=Reason.HELD)
+    add_run(store, "run", [PENDING, RUNNING, PENDING, held, QUEUED, QUEUED])
+    assert why(store, "run", index, NOW).ahead == ahead

@@ -1,0 +1,48 @@
+"""What is heard of the controller, in the store, where no cluster has to be asked."""
+
+from collections.abc import Callable, Mapping
+
+from gridray import layout
+from gridray.errors import DamagedError, GridrayError
+from gridray.records import Heartbeat, decode
+from gridray.store import Store
+
+# Seconds. On S3 each beat is a request that costs money.
+HEARTBEAT_INTERVAL = 30.0
+
+
+class Pulse:
+    """Writes the heartbeat of the controller of a cluster."""
+
+    def __init__(
+        self, store: Store, cluster_key: str, tell: Callable[[GridrayError], None]
+    ) -> None:
+        """Name the cluster, and who is told of a heartbeat that cannot be read."""
+        self._store = store
+        self._key = layout.controller(cluster_key)
+        self._tell = tell
+        self._last: Heartbeat | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing has been heard of this controller yet."""
+        return self._last is None
+
+    def remembered(self) -> dict[str, float]:
+        """Return the nodes that the controller before knew to be doomed, and when they go."""
+        raw = self._store.find_json(self._key)
+        try:
+            return {} if raw is None else decode(Heartbeat, raw, self._key).doomed
+        except DamagedError as error:
+            self._tell(error)
+            return {}
+
+    def beat(self, now: float, doomed: Mapping[str, float], *, is_busy: bool) -> None:
+        """Write it if it is due: at the start, while there is something to do, at news of nodes."""
+        last = self._last
+        if last is not None and last.doomed == doomed:
+            if not is_busy or now - last.at < HEARTBEAT_INTERVAL:
+                return
+        heartbeat = Heartbeat(now, dict(doomed))
+        self._store.put_json(self._key, heartbeat.to_json())
+        self._last = heartbeat
