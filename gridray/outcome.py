@@ -75,6 +75,13 @@ def ended_row(row: Row, attempt: AttemptState) -> Row:
     )
 
 
+def asked_to_stop(row: Row) -> str | None:
+    """Tell that a user has asked an experiment to end that has a runner, which may take a while."""
+    if row.stop_grace is None or row.state not in (State.BUILDING, State.RUNNING):
+        return None
+    return f"asked to stop; its script may take up to {row.stop_grace:g} s to end"
+
+
 def failed_alike(record: RunRecord, rows: Sequence[Row]) -> tuple[int, ...]:
     """Return the first experiments of a run if all of them failed in the same way, else none.
 

@@ -18,7 +18,10 @@ RETRIED = (State.FAILED, State.CANCELLED)
 
 @dataclass(frozen=True)
 class StopRequest:
-    """Stop all experiments of a run that are not over, or those with these numbers."""
+    """Stop all experiments of a run that are not over, or those with these numbers.
+
+    Of several stops of an experiment the shortest grace (s) counts.
+    """
 
     experiments: tuple[int, ...] | None
     grace: float
@@ -35,7 +38,8 @@ class StopRequest:
         is_covered = self.experiments is None or index in self.experiments
         if row.state.is_terminal or not is_covered:
             return row
-        return replace(_released(row), stop_grace=self.grace)
+        granted = self.grace if row.stop_grace is None else min(row.stop_grace, self.grace)
+        return replace(_released(row), stop_grace=granted)
 
 
 @dataclass(frozen=True)

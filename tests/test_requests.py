@@ -25,6 +25,13 @@ def test_a_stop_marks_what_is_not_over() -> None:
     assert [row.stop_grace for row in after] == [None, 5.0, None, None, 7.0]
 
 
+def test_of_several_stops_the_shortest_grace_counts() -> None:
+    rows = [Row(State.RUNNING)]
+    for grace, expected in ((30.0, 30.0), (600.0, 30.0), (5.0, 5.0), (0.0, 0.0), (7.0, 0.0)):
+        rows = applied(rows, StopRequest(None, grace))
+        assert rows[0].stop_grace == expected
+
+
 def test_a_retry_queues_what_did_not_succeed() -> None:
     after = applied(ROWS, RetryRequest(frozenset(range(5)), at=9.0))
     assert after[2:] == ROWS[2:]

@@ -103,7 +103,7 @@ class Controller:
         self._markers: list[str] = []
         self._told: set[str] = set()
         self._errands = Errands(self._tell_once)
-        self._asked_to_end: set[AttemptName] = set()
+        self._asked_to_end: dict[AttemptName, float] = {}
         self._fenced: set[AttemptName] = set()
         self._package_checked_at = 0.0
         self._pulse = Pulse(store, cluster_key, self._tell_once)
@@ -344,13 +344,17 @@ class Controller:
         self._package_checked_at = now
 
     def _stop(self, name: AttemptName, grace: float) -> None:
-        if name in self._asked_to_end:
+        """Ask an attempt to end, or to end sooner."""
+        if self._asked_to_end.get(name, float("inf")) <= grace:
             return
+        key, wish = layout.attempt_stop(name), {"grace": grace}
         try:
-            self._store.create_json(layout.attempt_stop(name), {"grace": grace})
+            self._store.create_json(key, wish)
         except ExistsError:
-            pass
-        self._asked_to_end.add(name)
+            asked = self._store.find_json(key)
+            if asked is None or (asked != FENCED and asked["grace"] > grace):
+                self._store.put_json(key, wish)
+        self._asked_to_end[name] = grace
 
     def _fence(self, name: AttemptName) -> None:
         if name in self._fenced:
@@ -380,7 +384,8 @@ class Controller:
         name = run.record.name
         self._take_away(name, run.record.identity)
         del self._runs[name]
-        self._asked_to_end = {asked for asked in self._asked_to_end if asked.run != name}
+        asked = self._asked_to_end
+        self._asked_to_end = {each: asked[each] for each in asked if each.run != name}
         self._fenced = {fenced for fenced in self._fenced if fenced.run != name}
 
     def _take_away(self, name: str, identity: str) -> None:

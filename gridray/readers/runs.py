@@ -9,7 +9,7 @@ from typing import Any
 from gridray import layout, scripts
 from gridray.errors import DamagedError, NotFoundError
 from gridray.layout import AttemptName, ExperimentName
-from gridray.outcome import ended_row, failed_alike, following
+from gridray.outcome import asked_to_stop, ended_row, failed_alike, following
 from gridray.records import (
     AttemptState,
     Point,
@@ -261,7 +261,7 @@ def _experiment(
         index=index,
         state=row.state,
         reason=row.reason,
-        message=alike if row.reason is Reason.HELD else row.message,
+        message=alike if row.reason is Reason.HELD else row.message or asked_to_stop(row),
         command=tuple(scripts.command(record.script, point.argv)),
         params=point.params,
         attempt=row.attempt,

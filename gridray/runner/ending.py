@@ -27,8 +27,30 @@ class Ending:
     grace: float
 
 
+class Deadline:
+    """When something has to have ended; it only ever comes nearer."""
+
+    def __init__(self, seconds: float = float("inf")) -> None:
+        """Let it be so many seconds from now."""
+        self._granted = seconds
+        self._at = time.monotonic() + seconds
+
+    def grant(self, seconds: float) -> None:
+        """Let it be so many seconds from now at most, unless that is no less than was granted."""
+        if seconds < self._granted:
+            self._granted = seconds
+            self._at = min(self._at, time.monotonic() + seconds)
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._at
+
+
 class Wishes:
-    """What the store says of an attempt's end: a user's stop, or that its place is taken."""
+    """What the store says of an attempt's end: a user's stop, or that its place is taken.
+
+    `grace` is the shortest that a user has granted, in seconds; none: infinite.
+    """
 
     def __init__(self, store: Store, name: AttemptName, identity: str) -> None:
         """Name an attempt of the run that has this identity; another may get its name."""
@@ -37,6 +59,7 @@ class Wishes:
         self._identity = identity
         self._looked_at = float("-inf")
         self.found: Ending | None = None
+        self.grace = float("inf")
 
     def watch(self) -> Periodically:
         """Return a context in which the store is asked, by a thread: an answer may take long."""
@@ -56,7 +79,8 @@ class Wishes:
         if stop == FENCED or record is None or record["identity"] != self._identity:
             self.found = Ending(Reason.FENCED, 0)
         elif stop is not None:
-            self.found = Ending(Reason.STOPPED, stop["grace"])
+            self.grace = min(self.grace, stop["grace"])
+            self.found = Ending(Reason.STOPPED, self.grace)
         self._looked_at = begun
 
     def make_sure(self) -> None:

@@ -17,7 +17,7 @@ from gridray.layout import AttemptName
 from gridray.outcome import EXIT_FENCED, EXIT_STORE_UNREACHABLE
 from gridray.records import FENCED, AttemptState, RunRecord, read_run
 from gridray.runner.commands import BASH
-from gridray.runner.ending import Ending, ScriptEnd, Wishes, exit_words, outcome, told
+from gridray.runner.ending import Deadline, Ending, ScriptEnd, Wishes, exit_words, outcome, told
 from gridray.runner.flow import Flow
 from gridray.runner.interruption import InterruptionWatch
 from gridray.runner.memory import MemoryMeter, kills_for_memory
@@ -190,12 +190,14 @@ class Attempt:
     ) -> list[str]:
         """Run the actions after the script, all of them; return what is to be said of them."""
         env = prepared.env | told(end, ending)
-        deadline = time.monotonic() + self._aftertime(record, ending)
+        deadline = Deadline(self._aftertime(record, ending))
         notes = []
         for line in record.on_experiment_end:
             what = f"on_experiment_end ({line})"
             flow.settle(lambda: self._is_pressed(record))
-            if time.monotonic() >= deadline:
+            if ending is not None:
+                deadline.grant(self._most())
+            if deadline.is_over:
                 notes.append(f"there was no time for {what}")
                 continue
             try:
@@ -206,7 +208,7 @@ class Attempt:
             exit_code, wish = self._watch(process, record, ending=ending, deadline=deadline)
             if ending is None and wish is not None:
                 ending = wish
-                deadline = time.monotonic() + self._aftertime(record, wish)
+                deadline = Deadline(self._aftertime(record, wish))
             if exit_code != 0:
                 notes.append(f"{what} failed: {exit_words(exit_code)}")
         return notes
@@ -221,7 +223,11 @@ class Attempt:
         if ending is None:
             return float("inf")
         grace = ending.grace if ending.reason is Reason.STOPPED else record.grace
-        return min(grace, self._time_left(SYNC_RESERVE, SYNC_SHARE))
+        return min(grace, self._most())
+
+    def _most(self) -> float:
+        """Return the seconds that what is ending may take now: a notice or a stop leaves less."""
+        return min(self._wishes.grace, self._time_left(SYNC_RESERVE, SYNC_SHARE))
 
     def _is_pressed(self, record: RunRecord) -> bool:
         """Whether somebody wants the attempt to end; whoever may not even go on, ends here."""
@@ -274,7 +280,7 @@ class Attempt:
         record: RunRecord,
         *,
         ending: Ending | None = None,
-        deadline: float = float("inf"),
+        deadline: Deadline | None = None,
         memory: MemoryMeter | None = None,
     ) -> tuple[int, Ending | None]:
         """Wait for a process's end, or bring it about; return its exit code and who wished it.
@@ -282,6 +288,7 @@ class Attempt:
         Args:
             ending: what is known already; the process ends by itself, or at the deadline.
         """
+        deadline = deadline or Deadline()
         while True:
             is_ending = ending is not None or self._interrupted.is_set()
             exit_code = process.wait(LOOK_INTERVAL_ENDING if is_ending else LOOK_INTERVAL)
@@ -295,10 +302,12 @@ class Attempt:
             self._check_place()
             if ending is None and (ending := self._wish(record)) is not None:
                 self._was_stopped = ending.reason is Reason.STOPPED
-                deadline = time.monotonic() + ending.grace
+                deadline.grant(ending.grace)
                 process.terminate()
             self._tell_doom()
-            if time.monotonic() >= deadline:
+            if ending is not None:
+                deadline.grant(self._most())
+            if deadline.is_over:
                 process.kill()
 
     def _wish(self, record: RunRecord) -> Ending | None:

@@ -15,7 +15,7 @@ from gridray.errors import ClusterError
 from gridray.layout import AttemptName
 from gridray.rayjobs import Job, JobError, JobStatus, Node, RayJobs, Submission
 from gridray.readers import runs
-from gridray.records import AttemptState, Row, RunRecord, RunStatus, decode
+from gridray.records import FENCED, AttemptState, Row, RunRecord, RunStatus, decode
 from gridray.requests import RetryRequest, StopRequest, applied
 from gridray.states import Reason, State
 from gridray.store import Store
@@ -243,3 +243,26 @@ def test_a_request_does_not_bring_a_stale_last_word_back(directory: Store) -> No
     one.tick()
     one.tick()
     assert one._runs["run"].rows[0].attempt == 1
+
+
+def test_a_later_stop_with_less_grace_reaches_the_runner(directory: Store) -> None:
+    record = add(directory, [RUNNING])
+    rays = Rays()
+    rays.know(record, Job(str(A0), JobStatus.RUNNING))
+    one = controller(directory, rays)
+
+    def asked(grace: float, who: Controller) -> Any:
+        actions.put_request(directory, "run", StopRequest(None, grace), time.time())
+        who.tick()
+        return directory.get_json(layout.attempt_stop(A0))
+
+    assert asked(600.0, one) == {"grace": 600.0}
+    assert asked(60.0, one) == {"grace": 60.0}
+    assert asked(90.0, one) == {"grace": 60.0}
+    (experiment,) = runs.run_view(directory, "run", 1000.0).experiments
+    assert experiment.explanation == "asked to stop; its script may take up to 60 s to end"
+    one = controller(directory, rays)
+    assert asked(61.0, one) == {"grace": 60.0}
+    assert asked(6.0, one) == {"grace": 6.0}
+    directory.put_json(layout.attempt_stop(A0), FENCED)
+    assert asked(0.0, one) == FENCED

@@ -64,6 +64,42 @@ def test_a_script_that_does_not_listen_ends_in_time_for_the_last_sync(
     assert "kept" in attempt.artifacts()
 
 
+IGNORES = """
+import signal, time
+signal.signal(signal.SIGTERM, lambda *_: print('told', flush=True))
+open('kept', 'w').close()
+print('ready', flush=True)
+while True: time.sleep(1)
+"""
+
+
+def test_a_notice_shortens_a_grace_that_has_begun(start: Start, metadata: MetadataService) -> None:
+    attempt = start(IGNORES, max_time=1, grace=600)
+    attempt.wait_for_log(b"told")
+    metadata.announce(seconds=8)
+    state = attempt.wait()
+    assert (state.reason, state.exit_code) == (Reason.TIMED_OUT, 137)
+    assert state.doomed_at is not None and state.ended_at is not None
+    assert state.ended_at < state.doomed_at
+    assert "kept" in attempt.artifacts()
+
+
+def test_a_notice_shortens_the_time_of_the_end_actions(
+    start: Start, metadata: MetadataService
+) -> None:
+    endless = "echo begun; sleep 600"
+    attempt = start(SAVES, on_experiment_end=(endless, endless))
+    attempt.wait_for_log(b"ready")
+    attempt.stop(grace=600)
+    attempt.wait_for_log(b"begun")
+    metadata.announce(seconds=8)
+    state = attempt.wait()
+    assert state.reason is Reason.STOPPED
+    assert state.doomed_at is not None and state.ended_at is not None
+    assert state.ended_at < state.doomed_at
+    assert attempt.log().count(b"begun") == 1
+
+
 def test_a_store_that_takes_no_files_does_not_keep_the_last_word_back(
     start: Start, metadata: MetadataService, gate: Gate, s3_store: Store
 ) -> None:

@@ -166,6 +166,21 @@ def test_a_stop_ends_a_script_that_does_not_listen(start: Start) -> None:
     assert "kept" in attempt.artifacts()
 
 
+def test_a_later_stop_with_less_grace_ends_it_sooner(start: Start) -> None:
+    attempt = start(
+        "import signal, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: print('told', flush=True))\n"
+        "print('ready', flush=True)\n"
+        "while True: time.sleep(1)"
+    )
+    attempt.wait_for_log(b"ready")
+    attempt.stop(grace=600)
+    attempt.wait_for_log(b"told")
+    attempt.stop(grace=0.5)
+    state = attempt.wait()
+    assert (state.state, state.reason, state.exit_code) == (State.CANCELLED, Reason.STOPPED, 137)
+
+
 def test_a_stop_before_the_script_starts_runs_nothing(start: Start, tmp_path: Path) -> None:
     store = Store(str(tmp_path / "store"))
     store.put_json(layout.attempt_stop(AttemptName("test-run", 0, 0)), {"grace": 1})
