@@ -91,11 +91,12 @@ def retry(
         indexes: what `to_retry` has returned; none: only what is held or `unheard` goes on.
 
     Raises:
-        NotFoundError: there is no such run, or a datastore of it is not there any more.
+        NotFoundError: there is no such run, or its source or a datastore is not there any more.
         UsageError: a secret of it is not set in this shell, and not in the store any more.
         ClusterError: the cluster of the run cannot be reached, or is gone.
     """
     record = read_run(store, run)
+    _check_source(store, record)
     catalog.check_there(store, record.datastores)
     needs_secrets = _needs_secrets(store, record)
     cluster = _prepare(store, record, progress)
@@ -149,11 +150,7 @@ def rerun(
     sealing.values(old.secrets, os.environ)
     points = read_points(store, run)
     new_name = recording.free_name(store, None if name is None else layout.check_run_name(name))
-    if not store.exists(layout.source(old.source.digest)):
-        raise NotFoundError(
-            f"the source of the run {run!r} is not in {store.url} any more",
-            hint="`gridray run` it anew, from its working directory",
-        )
+    _check_source(store, old)
     catalog.check_there(store, old.datastores)
     chosen = launch.open_cluster(cluster or old.cluster.name, settings.load(), store, progress)
     launch.check_resources(chosen, old.resources)
@@ -165,6 +162,14 @@ def rerun(
     changes = runs.changes(store, run)
     recording.write(store, record, points, recording.attachments(record, chosen, changes))
     return record
+
+
+def _check_source(store: Store, record: RunRecord) -> None:
+    if not store.exists(layout.source(record.source.digest)):
+        raise NotFoundError(
+            f"the source of the run {record.name!r} is not in {store.url} any more",
+            hint="`gridray run` it anew, from its working directory",
+        )
 
 
 def _anew(old: RunRecord, name: str, cluster: Cluster) -> RunRecord:
@@ -185,6 +190,11 @@ def _check_over(run: str, experiment: ExperimentView) -> None:
         raise StateError(
             f"the experiment {experiment.name!r} has succeeded; there is nothing to try again",
             hint=f"`gridray rerun {run}` starts all of the run anew",
+        )
+    if experiment.reason is Reason.HELD:
+        raise StateError(
+            f"the experiment {experiment.name!r} is held, and has nothing to be tried again yet",
+            hint=f"`gridray retry {run} --held` lets all of the run that is held go on",
         )
     if not experiment.state.is_terminal:
         raise StateError(

@@ -23,6 +23,9 @@ def goes_on(record: RunRecord, ended: Row) -> bool:
         return False
     if ended.reason.is_interruption:
         return record.auto_resume or ended.started_at is None
+    if ended.reason is Reason.STORE_UNREACHABLE and ended.started_at is not None:
+        # The store has gone while the script ran: what it has of the files is gone on from.
+        return record.auto_resume
     return ended.reason.is_scripts_own and ended.failures <= record.retries
 
 
@@ -45,8 +48,12 @@ def requeued(row: Row, now: float) -> Row:
         setbacks=setbacks,
         not_before=now + delay if delay else None,
         stop_grace=row.stop_grace,
-        false_starts=row.false_starts + 1 if row.reason in FALSE_STARTS else 0,
+        false_starts=row.false_starts + 1 if _is_false_start(row) else 0,
     )
+
+
+def _is_false_start(row: Row) -> bool:
+    return row.reason in FALSE_STARTS and row.started_at is None
 
 
 def withdrawn(row: Row) -> Row:

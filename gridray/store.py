@@ -181,11 +181,7 @@ class Store:
     def get_file(
         self, key: str, path: Path, size: int, check: Callable[[], None] = _nothing
     ) -> None:
-        """Read an object of `size` bytes into a file, in parts, so that memory stays small.
-
-        Args:
-            check: called before each part; what it raises ends this.
-        """
+        """Read an object of `size` bytes into a file, in parts: `check` is called before each."""
         with open(path, "wb") as file:
             if size <= PART:
                 check()

@@ -55,6 +55,7 @@ def test_a_run_that_goes_on_still_has_its_own(store: Store) -> None:
 def half_retried(store: Store, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> RunRecord:
     """Leave a run that is over as a client does that ends before it has written its marker."""
     record = add_run(store, "run", [FAILED], secrets={"A": "MINE"})
+    store.put(layout.source(record.source.digest), b"")
     monkeypatch.setenv("MINE", "a value")
     put = store.put
 
@@ -112,6 +113,7 @@ def test_what_came_for_a_request_that_failed_is_taken_away(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = add_run(store, "run", [FAILED], secrets={"A": "MINE"})
+    store.put(layout.source(record.source.digest), b"")
     monkeypatch.setenv("MINE", "a value")
 
     def failing(*_: object) -> None:

@@ -35,6 +35,11 @@ def _secrets(typed: Typed) -> Typed:
 
 
 def _holding(typed: Typed) -> Typed:
+    if typed.get("keep_going") and "hold_after" in typed:
+        raise UsageError(
+            f"--hold_after {typed['hold_after']} and --keep-going cannot both be meant",
+            hint="--keep-going never holds the rest; leave out one of the two",
+        )
     return {"hold_after": None} if typed.get("keep_going") else {}
 
 

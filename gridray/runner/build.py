@@ -49,6 +49,7 @@ def provide(
 
     Raises:
         BuildError: it cannot be built; the message has the last lines of the log.
+        GridrayError, OSError: this node cannot, as when its disk is full.
         StoreError: the store stays out of reach.
     """
     needs = record.environment
@@ -130,9 +131,13 @@ def _build(builder: Builder, place: Place) -> dict[str, Any]:
     try:
         kept = builder.build()
         place.keep(kept)
-    except (GridrayError, OSError) as error:
-        if isinstance(error, StoreError):
-            raise
+    except BuildError as error:
         place.fail(str(error))
-        raise BuildError(str(error)) from error
+        raise
+    except StoreError:
+        raise
+    except (GridrayError, OSError):
+        # Not what the file says, but this node: who waits here may try for itself.
+        place.leave()
+        raise
     return kept

@@ -1,5 +1,6 @@
 """The building of one environment, in its place on the node."""
 
+import errno
 import os
 import shutil
 import stat
@@ -22,6 +23,8 @@ from gridray.store import Store
 
 # Variables that are of one experiment, where the build is for many.
 OF_EXPERIMENT = ("GRID_EXPERIMENT", "GRIDRAY_EXPERIMENT", "GRIDRAY_ATTEMPT", "GRIDRAY_RUN")
+# What programs say that could not write, whatever they were to write: there is no other sign of it.
+NODES_TROUBLE = tuple(map(os.strerror, (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)))
 EXPORTED = "pylock.gridray.toml"
 
 
@@ -149,6 +152,7 @@ class Builder:
 
         Raises:
             BuildError: it has failed.
+            OSError: it has failed for want of space on this node.
         """
         self._log.begin_part()
         exit_code = commands.run(
@@ -161,8 +165,10 @@ class Builder:
             descriptors=(self._place.lock,),
         )
         if exit_code != 0:
-            how = exit_words(exit_code)
-            raise BuildError(f"{what} failed ({how}): {self._log.last_lines()}")
+            told = f"{what} failed ({exit_words(exit_code)}): {self._log.last_lines()}"
+            if any(trouble in told for trouble in NODES_TROUBLE):
+                raise OSError(told)
+            raise BuildError(told)
 
 
 def _files(root: Path) -> dict[str, tuple[int, int, int]]:

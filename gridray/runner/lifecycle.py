@@ -8,6 +8,7 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import NoReturn
 
 from gridray import layout, scripts
@@ -345,6 +346,15 @@ class Attempt:
         left = max(0.0, self._doomed_at - time.time())
         return left - min(reserve, share * left)
 
+    def _cause(self, ending: Ending | None) -> list[str]:
+        """Return what of the platform has ended the attempt, if it has."""
+        if ending is None or ending.reason is not Reason.INTERRUPTED:
+            return []
+        if self._doomed_at is None:
+            return ["its runner was sent SIGTERM"]
+        moment = datetime.fromtimestamp(self._doomed_at, timezone.utc)
+        return [f"its machine was announced to go at {moment:%H:%M:%S} UTC (spot notice)"]
+
     def _finish(self, end: ScriptEnd, ending: Ending | None, not_kept: list[str]) -> int:
         """Write the last word."""
         state, reason = outcome(end, ending)
@@ -355,7 +365,7 @@ class Attempt:
                 reason=reason,
                 exit_code=end.shown_code,
                 ended_at=self._state.ended_at or time.time(),
-                message="; ".join([*end.notes(), *not_kept]) or None,
+                message="; ".join([*self._cause(ending), *end.notes(), *not_kept]) or None,
             )
         )
         shown = end.shown_code

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gridray import scripts
-from gridray.errors import DamagedError, GridrayError, NotFoundError, StoreError
+from gridray.errors import BuildError, DamagedError, GridrayError, NotFoundError, StoreError
 from gridray.layout import AttemptName
 from gridray.raytoken import ambient_token
 from gridray.records import RunRecord, read_points
@@ -80,7 +80,8 @@ def prepare(
     with blaming(Reason.SECRETS_FAILED):
         token = ambient_token()
         env |= attended(lambda check: secret_variables(store, record, token), heed)
-    with blaming(Reason.BUILD_FAILED):
+    # What of a run has not begun fails with its build, but not with one node.
+    with blaming(Reason.PREPARATION_FAILED), blaming(Reason.BUILD_FAILED, BuildError):
         environment = build.provide(store, name, record, workspace, env, stack, heed)
     with blaming(Reason.PREPARATION_FAILED):
         sync = ArtifactSync(store, name, workspace.root, workspace.source_files)
@@ -98,11 +99,16 @@ def prepare(
 
 
 @contextmanager
-def blaming(reason: Reason, kind: type[GridrayError] = GridrayError) -> Iterator[None]:
-    """Turn what goes wrong into the end of the attempt, but not that the store is out of reach."""
+def blaming(reason: Reason, *kinds: type[GridrayError | OSError]) -> Iterator[None]:
+    """Turn what goes wrong into the end of the attempt, but not that the store is out of reach.
+
+    Args:
+        kinds: of errors; none: all that Gridray raises, and what the system refuses.
+    """
+    blamed = kinds or (GridrayError, OSError)
     try:
         yield
-    except (kind, OSError) as error:
+    except blamed as error:
         if isinstance(error, StoreError) and not isinstance(error, DamagedError):
             raise
         raise FailedError(reason, str(error)) from error

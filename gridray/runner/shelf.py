@@ -110,6 +110,13 @@ class Place:
         finally:
             fcntl.flock(self.lock, fcntl.LOCK_UN)
 
+    def leave(self) -> None:
+        """Let somebody else build it."""
+        try:
+            remove_tree(self.home)
+        finally:
+            fcntl.flock(self.lock, fcntl.LOCK_UN)
+
     def _shared(self) -> dict[str, Any]:
         os.utime(self._lock_file)
         what: dict[str, Any] = json.loads(self._complete.read_text())

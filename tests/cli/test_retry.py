@@ -50,8 +50,24 @@ def reached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(again, "_prepare", lambda *_: Cluster("local", "", "local-test", None))
 
 
+def test_what_is_held_names_what_lets_it_go_on(call: Call, filler: Filler) -> None:
+    filler.run("bad", [failed()] * 5 + [HELD])
+    result = call("retry", "bad-exp5")
+    assert result.code == 1 and "'bad-exp5' is held" in result.err
+    assert "gridray retry bad --held" in result.err
+
+
+@pytest.mark.usefixtures("reached")
+def test_a_run_without_its_source_is_not_tried_again(call: Call, filled: Filler) -> None:
+    filled.store.delete(layout.source("0" * 64))
+    result = call("retry", "over")
+    assert result.code == 1 and "the source of the run 'over' is not in" in result.err
+    assert filled.store.names(layout.requests("over")) == []
+
+
 @pytest.mark.usefixtures("reached")
 def test_a_run_and_one_of_its_experiments_mean_both(call: Call, filler: Filler) -> None:
+    filler.store.put(layout.source("0" * 64), b"")
     filler.run("bad", [failed(), failed(), replace(failed(), state=State.CANCELLED), succeeded()])
     for words in (["bad", "bad-exp2", "--failed"], ["bad-exp2", "bad"]):
         found = call("retry", *words, "-o", "json").json["retried"]
@@ -63,6 +79,7 @@ def test_a_run_and_one_of_its_experiments_mean_both(call: Call, filler: Filler) 
 @pytest.mark.usefixtures("reached")
 @pytest.mark.parametrize("name", ["bad", "bad-exp0"])
 def test_what_was_asked_for_and_not_heard_goes_on(call: Call, filler: Filler, name: str) -> None:
+    filler.store.put(layout.source("0" * 64), b"")
     filler.run("bad", [failed()])
     actions.put_request(filler.store, "bad", RetryRequest(frozenset({0}), NOW), NOW)
     filler.store.delete_prefix(layout.active("local-test"))
@@ -71,6 +88,7 @@ def test_what_was_asked_for_and_not_heard_goes_on(call: Call, filler: Filler, na
 
 
 def test_a_run_of_another_cluster_is_not_tried_again(call: Call, filled: Filler) -> None:
+    filled.store.put(layout.source("0" * 64), b"")
     result = call("retry", "over")
     assert result.code == 1 and "cluster local that the run 'over' was on" in result.err
     assert "gridray rerun over" in result.err

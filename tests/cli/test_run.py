@@ -141,3 +141,9 @@ def test_a_dry_run_tells_what_it_depends_on(call: Call, project: Path) -> None:
     assert "Depends" not in call("run", "--dry-run", "--no-dependencies", "train.py").out
     missing = call("run", "--dry-run", "--dependency_file", "other.txt", "train.py")
     assert missing.code == 2 and "'other.txt' does not exist" in missing.err
+
+
+def test_holding_and_never_holding_cannot_both_be_meant(call: Call) -> None:
+    result = call("run", "--dry-run", "--hold_after", "3", "--keep-going", "train.py")
+    assert result.code == 2 and "--hold_after 3 and --keep-going" in result.err
+    assert call("run", "--dry-run", "--keep-going", "train.py").code == 0

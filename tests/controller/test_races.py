@@ -266,3 +266,11 @@ def test_a_later_stop_with_less_grace_reaches_the_runner(directory: Store) -> No
     assert asked(6.0, one) == {"grace": 6.0}
     directory.put_json(layout.attempt_stop(A0), FENCED)
     assert asked(0.0, one) == FENCED
+
+
+def test_a_store_that_went_while_the_script_ran_is_an_interruption() -> None:
+    word = AttemptState(State.FAILED, Reason.STORE_UNREACHABLE, None, 5.0, 6.0)
+    over = job(JobStatus.FAILED)
+    assert row_after(RUNNING, over, word).state is State.FAILED
+    after = row_after(RUNNING, over, word, auto_resume=True)
+    assert (after.state, after.attempt, after.false_starts) == (State.QUEUED, 1, 0)

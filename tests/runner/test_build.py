@@ -154,6 +154,22 @@ def test_two_attempts_at_once_build_once(start: Start) -> None:
     assert second.build_log().startswith("built before")
 
 
+def test_a_node_whose_disk_is_full_fails_alone(start: Start) -> None:
+    full = "[ -e $HOME/freed ] || { echo 'error: No space left on device' >&2; exit 2; }"
+    first = start("print('ran')", environment=EnvironmentRecord(on_build=(*SLOW.on_build, full)))
+    wait_for_build(first)
+    second = run_again(first, 1)
+    second.wait_for_state(State.BUILDING)
+    let_go()
+    state = first.wait()
+    assert (state.state, state.reason) == (State.FAILED, Reason.PREPARATION_FAILED)
+    assert state.message is not None and "No space left on device" in state.message
+    # Who waited tries for itself, and finds the disk as full.
+    assert second.wait().reason is Reason.PREPARATION_FAILED
+    (Path(os.environ["HOME"]) / "freed").touch()
+    assert run_again(first, 2).wait().state is State.SUCCEEDED
+
+
 def test_who_waited_for_a_build_that_fails_fails_with_it(start: Start) -> None:
     failing = EnvironmentRecord(on_build=(*SLOW.on_build, "echo the cause >&2; exit 3"))
     first = start("print(1)", environment=failing)

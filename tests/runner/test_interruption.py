@@ -44,6 +44,8 @@ def test_a_notice_lets_the_script_save(start: Start, metadata: MetadataService) 
     assert (state.state, state.reason, state.exit_code) == (State.FAILED, Reason.INTERRUPTED, 0)
     assert state.doomed_at is not None and state.ended_at is not None
     assert state.ended_at < state.doomed_at
+    moment = time.strftime("%H:%M:%S", time.gmtime(state.doomed_at))
+    assert state.message == f"its machine was announced to go at {moment} UTC (spot notice)"
     assert attempt.content("saved") == b"progress"
     assert attempt.log() == b"ready\nsaved\n"
 

@@ -40,6 +40,7 @@ def test_the_next_attempt_goes_on_from_the_files(start: Start) -> None:
     first.process.send_signal(signal.SIGTERM)
     state = first.wait()
     assert (state.state, state.reason, state.exit_code) == (State.FAILED, Reason.INTERRUPTED, 0)
+    assert state.message == "its runner was sent SIGTERM"
     second = run_again(first, 1)
     assert second.wait().state is State.SUCCEEDED
     assert b"from 0" not in second.log()
