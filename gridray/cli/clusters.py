@@ -2,7 +2,7 @@
 
 import typer
 
-from gridray.cli import options, panels
+from gridray.cli import cluster_options, options, panels
 from gridray.cli.command import command, with_output
 from gridray.cli.output import Output
 from gridray.cli.plain import PlainGroup
@@ -24,7 +24,7 @@ def list_clusters(out: Output, ctx: typer.Context) -> None:
         out.show(cluster_work.overview(), cluster_work.show_overview)
 
 
-def up(out: Output, name: options.AnyCluster) -> None:
+def up(out: Output, name: cluster_options.AnyCluster) -> None:
     """Start the Ray cluster of this machine, or the controller on another one.
 
     The first run does that by itself.
@@ -34,7 +34,7 @@ def up(out: Output, name: options.AnyCluster) -> None:
     out.show(cluster_work.up(out, name), cluster_work.show_up)
 
 
-def down(out: Output, name: options.LocalOnly, yes: options.Yes = False) -> None:
+def down(out: Output, name: cluster_options.LocalOnly, yes: options.Yes = False) -> None:
     """Stop the Ray cluster of this machine; all runs stay readable."""
     from gridray.cli import cluster_work
 

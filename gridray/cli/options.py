@@ -62,18 +62,6 @@ Experiments = Annotated[
     ),
 ]
 Clusters = Annotated[list[str], typer.Argument(metavar="NAME", help="Names of clusters.")]
-LocalOnly = Annotated[
-    Literal["local"],
-    typer.Argument(metavar="local", help="The cluster: `local`, which is this machine's own."),
-]
-AnyCluster = Annotated[
-    str,
-    typer.Argument(
-        metavar="NAME",
-        help="The cluster: `local`, which is this machine's own, or the name or address of "
-        "another one.",
-    ),
-]
 Topic = Annotated[
     str | None,
     typer.Argument(metavar="TOPIC", help="Which page; without it, the pages are listed."),
