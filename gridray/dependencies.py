@@ -60,7 +60,7 @@ def choose(root: Path, going: Collection[str], asked: str | None) -> str | None:
     Raises:
         UsageError: the file, or one that it refers to, does not exist or does not go along.
     """
-    file = _found(root, going) if asked is None else _named(root, asked)
+    file = usual(root, going) if asked is None else _named(root, asked)
     if file is None:
         return None
     for path, referrer in _with_referrers(root, file):
@@ -111,18 +111,26 @@ def import_paths(root: Path, file: str) -> list[Path]:
     return [_packages(home)] if _BUILD_SYSTEM.search(text) else []
 
 
-def _packages(project: Path) -> Path:
-    """Return where a project has its packages, by the two usual layouts."""
-    return project / "src" if (project / "src").is_dir() else project
+def usual(root: Path, going: Collection[str]) -> str | None:
+    """Return the dependency file of a run for which the user has named none; None if it has none.
 
+    Args:
+        going: the paths of the files that go along, relative to the root, with `/`.
 
-def _found(root: Path, going: Collection[str]) -> str | None:
+    Raises:
+        UsageError: a pyproject.toml cannot be read.
+    """
     for name in CANDIDATES:
         if name not in going or (name == LOCK and PROJECT not in going):
             continue
         if name != PROJECT or _names_something(_read(root, PROJECT)):
             return name
     return None
+
+
+def _packages(project: Path) -> Path:
+    """Return where a project has its packages, by the two usual layouts."""
+    return project / "src" if (project / "src").is_dir() else project
 
 
 def _named(root: Path, asked: str) -> str:

@@ -44,11 +44,11 @@ def listing(root: Path, asked: str | None, env: Mapping[str, str]) -> Listing:
     """Return what the active environment has, for the dependency file of a directory.
 
     Args:
-        asked: the file's name, relative to the directory; None: the one that is there, or
-            `requirements.txt`.
+        asked: the file's name, relative to the directory; None: the one that a run would take,
+            or a new one.
 
     Raises:
-        UsageError: the file is of a kind that is not written.
+        UsageError: the file is of a kind that is not written, or cannot be read.
         NotFoundError: there is no Python, or no program of conda's kind.
         BuildError: the packages cannot be listed.
     """
@@ -57,7 +57,8 @@ def listing(root: Path, asked: str | None, env: Mapping[str, str]) -> Listing:
     if kind in (Kind.LOCK, Kind.PROJECT):
         raise UsageError(
             f"{path.name} is written by other programs",
-            hint="`uv add PACKAGE` does so; or name a requirements.txt with --dependency_file",
+            hint="`uv add PACKAGE` does so; or name a requirements.txt with --dependency_file, "
+            "here and for `gridray run`",
         )
     if path.is_dir():
         raise UsageError(f"{path} is a directory", hint="name a file with --dependency_file")
@@ -82,10 +83,13 @@ def write(found: Listing) -> None:
 
 
 def _usual(root: Path, env: Mapping[str, str]) -> str:
+    going = [name for name in dependencies.CANDIDATES if (root / name).is_file()]
+    if taken := dependencies.usual(root, going):
+        return taken
     there = [name for name in CONDA_FILES if (root / name).exists()]
-    if (root / REQUIREMENTS).exists() or not (there or _is_conda(env)):
-        return REQUIREMENTS
-    return there[0] if there else CONDA_FILES[0]
+    if there:
+        return there[0]
+    return CONDA_FILES[0] if _is_conda(env) else REQUIREMENTS
 
 
 def _is_conda(env: Mapping[str, str]) -> bool:

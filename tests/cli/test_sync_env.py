@@ -68,6 +68,27 @@ def test_what_cannot_be_written_is_said(
     assert list(project.iterdir()) == []
 
 
+@pytest.mark.parametrize("lock", [[], ["uv.lock"]])
+def test_a_file_that_a_run_would_not_take_is_not_written(
+    call: Call, project: Path, lock: list[str]
+) -> None:
+    (project / "pyproject.toml").write_text("[project]\nname = 'x'\ndependencies = ['tiny']\n")
+    for name in [*lock, "requirements.txt"]:
+        (project / name).write_text("")
+    result = call("sync-env", "--yes")
+    assert result.code == 2 and "uv add" in result.err
+    assert (lock or ["pyproject.toml"])[0] in result.err
+    assert (project / "requirements.txt").read_text() == ""
+
+
+def test_a_project_that_names_no_dependencies_has_a_requirements_file(
+    call: Call, project: Path
+) -> None:
+    (project / "pyproject.toml").write_text("[tool.ruff]\n")
+    assert call("sync-env").code == 0
+    assert "pydantic==" in (project / "requirements.txt").read_text()
+
+
 def test_an_environment_of_condas_kind_is_exported(
     call: Call, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
