@@ -41,12 +41,16 @@ NOT_OVER: Mapping[State, tuple[str, ...]] = {
     State.SUCCEEDED: ("gridray artifacts {name}",),
 }
 STOP = "gridray stop experiment {name}"
+# The build of another experiment of its run has failed, and ended this one before it began.
+UNBUILT = ("gridray why {run}", RETRY)
 
 
 def next_steps(found: Why, fit: Fit | None) -> tuple[str, ...]:
     """Return the commands that may help."""
     experiment = found.experiment
-    if found.wait is Wait.HOLD or (experiment.state.is_terminal and experiment.reason):
+    if experiment.reason is Reason.BUILD_FAILED and not found.attempts:
+        steps: tuple[str, ...] = UNBUILT
+    elif found.wait is Wait.HOLD or (experiment.state.is_terminal and experiment.reason):
         steps = AFTER[experiment.reason] if experiment.reason else ()
     elif found.wait is not None:
         steps = (*AFTER[Reason.INFEASIBLE], STOP) if fit is Fit.NEVER else ("gridray status {run}",)

@@ -62,7 +62,7 @@ def check(view: shapes.RunDetail) -> None:
         name = next((each.name for each in others), view.name)
         raise StateError(
             f"{missed:,} of {view.experiment_count:,} experiments of {view.name} did not succeed",
-            hint=f"`gridray status {view.name}` tells why, `gridray logs {name}` what one wrote",
+            hint=f"`gridray why {name}` tells why and what to try next",
         )
 
 

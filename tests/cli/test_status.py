@@ -101,7 +101,7 @@ def test_a_wait_ends_badly_if_an_experiment_does(filled: Filler) -> None:
     store = filled.store
     with pytest.raises(StateError, match="1 of 2 experiments of over") as caught:
         watching.check(watching.wait(Output(), store, "over"))
-    assert caught.value.hint and "gridray logs over-exp1" in caught.value.hint
+    assert caught.value.hint and "gridray why over-exp1" in caught.value.hint
     filled.run("good", [succeeded()])
     watching.check(watching.wait(Output(), store, "good"))
 

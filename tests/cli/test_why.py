@@ -73,6 +73,13 @@ def test_each_reason_has_a_next_step(call: Call, filler: Filler, reason: Reason,
     assert step in call("why", "run").err
 
 
+def test_who_never_built_is_not_asked_for_a_build_log(call: Call, filler: Filler) -> None:
+    filler.run("run", [ended(Reason.BUILD_FAILED)] * 2)
+    filler.store.delete(layout.attempt_state(AttemptName("run", 1, 0)))
+    result = call("why", "run-exp1")
+    assert "gridray why run\n" in result.err and "build-logs" not in result.err
+
+
 def test_no_reason_is_without_a_next_step() -> None:
     assert set(AFTER) == set(Reason)
 
