@@ -79,8 +79,13 @@ class Reason(str, Enum):
 
     @property
     def is_scripts_own(self) -> bool:
-        """Whether the script itself failed, so that `--retries` may give it another attempt."""
-        return self in (Reason.EXIT_CODE, Reason.SIGNAL, Reason.OUT_OF_MEMORY)
+        """Whether the user's own code failed, so that `--retries` may give it another attempt."""
+        return self in (
+            Reason.EXIT_CODE,
+            Reason.SIGNAL,
+            Reason.OUT_OF_MEMORY,
+            Reason.ACTION_FAILED,
+        )
 
 
 DESCRIPTIONS: dict[Reason, str] = {

@@ -223,8 +223,9 @@ def test_the_next_attempt_waits_until_ray_calls_the_last_one_over() -> None:
     assert decisions == []
 
 
-def test_retries_are_for_the_scripts_own_failures() -> None:
-    failed = AttemptState(State.FAILED, Reason.EXIT_CODE, 3, 5.0, 6.0)
+@pytest.mark.parametrize("reason", [Reason.EXIT_CODE, Reason.ACTION_FAILED])
+def test_retries_are_for_the_scripts_own_failures(reason: Reason) -> None:
+    failed = AttemptState(State.FAILED, reason, 3, 5.0, 6.0)
     row = RUNNING
     for attempt in range(2):
         row = row_after(row, OVER, failed, retries=2)
