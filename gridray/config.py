@@ -11,6 +11,7 @@ from yaml import MappingNode, Node, ScalarNode
 
 from gridray import configkeys
 from gridray.configkeys import BY_PATH, SECTIONS, Key
+from gridray.datastores import names
 from gridray.errors import UsageError
 from gridray.spec import RunSpec
 from gridray.yamlfile import Report, entries, is_null, kind_of, line_of, parse, read_text, text_of
@@ -146,9 +147,10 @@ class _Reader:
     def fields(self) -> dict[str, Any]:
         """Return the fields of RunSpec that all keys come to; tell what does not go together."""
         values = {each.key.field: each.value for each in self.found.values()}
-        names = RunSpec.model_fields
-        fields = {field: value for field, value in values.items() if field in names}
+        known = RunSpec.model_fields
+        fields = {field: value for field, value in values.items() if field in known}
         parts = {each: _parts(values, each) for each in PARTS}
+        parts["datastore"] = self._datastore(parts["datastore"])
         if parts["actions"]:
             fields["actions"] = parts["actions"]
         if self._has_scratch:
@@ -160,6 +162,17 @@ class _Reader:
             fields["hold_after"] = None
         self._check_together(values, parts["datastore"])
         return fields
+
+    def _datastore(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the datastore's own keys say; its name may have the version in it."""
+        name, colon, version = str(told.get("name", "")).partition(":")
+        if not colon:
+            return dict(told)
+        if "version" in told:
+            key = f"{configkeys.TRAIN}.datastore_version"
+            found = self.found[key]
+            self._report.tell(found.node, f"{key}: the name {told['name']!r} has a version already")
+        return {**told, "name": name, "version": int(version)}
 
     def _check_together(self, values: Mapping[str, Any], datastore: Mapping[str, Any]) -> None:
         train = configkeys.TRAIN
@@ -190,11 +203,10 @@ def _parts(values: Mapping[str, Any], field: str) -> dict[str, Any]:
 def _check(key: Key, value: Any, node: Node, report: Report) -> None:
     """Have the spec itself say whether it takes a value."""
     try_with = _TRIALS.get(key.field.partition(".")[0], _plainly)
-    trial = try_with(key.field, value)
-    if not set(trial) <= set(RunSpec.model_fields):
-        return
     try:
-        RunSpec(**({"script": "any"} | trial))
+        trial = try_with(key.field, value)
+        if set(trial) <= set(RunSpec.model_fields):
+            RunSpec(**({"script": "any"} | trial))
     except ValidationError as error:
         rules = [each["msg"].removeprefix("Value error, ") for each in error.errors()]
     except UsageError as error:
@@ -206,13 +218,20 @@ def _check(key: Key, value: Any, node: Node, report: Report) -> None:
         report.tell(node, f"{shown}{rule}")
 
 
+def _datastore(field: str, value: Any) -> dict[str, Any]:
+    if _part(field) == "name" and ":" in str(value):
+        name, version = names.parse_reference(str(value))
+        return {"datastores": [{"name": name, "version": version}]}
+    return {"datastores": [{"name": "any", _part(field): value}]}
+
+
 def _plainly(field: str, value: Any) -> dict[str, Any]:
     return {field: value}
 
 
 _TRIALS: Mapping[str, Callable[[str, Any], dict[str, Any]]] = {
     "actions": lambda field, value: {"actions": {_part(field): value}},
-    "datastore": lambda field, value: {"datastores": [{"name": "any", _part(field): value}]},
+    "datastore": _datastore,
     "scratch": lambda field, value: {
         "scratch": {
             "size": 1,

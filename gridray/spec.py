@@ -29,6 +29,8 @@ NUMBER = re.compile(r"\d+(\.\d+)?")
 DURATION = re.compile(r"((\d+(\.\d+)?)\s*(d|h|m|s)\s*)+")
 SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Fields that have another name on a command line.
+OPTIONS = {"secrets": "secret"}
 
 
 def parse_memory(text: object) -> object:
@@ -241,7 +243,8 @@ def make_spec(values: Mapping[str, Any]) -> RunSpec:
     except ValidationError as error:
         first = error.errors()[0]
         field, *inner = first["loc"] or ("spec",)
-        words = [f"--{field}", *(repr(key) for key in inner[:1])]
+        option = OPTIONS.get(str(field), field)
+        words = [f"--{option}", *(repr(key) for key in inner[:1])]
         if field == "scratch" and inner:
             words = [f"--scratch_{inner[0]}"]
         # A mapping as a whole would bury what is wrong, which the rule names.

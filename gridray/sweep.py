@@ -304,7 +304,8 @@ def _check_count(sizes: Sequence[int], trials: int | None, max_experiments: int)
     product = f" ({' x '.join(factors)})" if len(factors) > 1 and trials is None else ""
     fewer = "lower --num_trials"
     if trials is None:
-        fewer = "draw some of them with --strategy random_search --num_trials 100"
+        most = min(100, max_experiments)
+        fewer = f"draw some of them with --strategy random_search --num_trials {most}"
     raise SweepError(
         f"the sweep would have {_spelled(count)} experiments{product}, "
         f"and --max_experiments is {max_experiments:,}",

@@ -219,6 +219,13 @@ def test_a_misspelt_key_is_named_with_its_line(tmp_path: Path, line: int, key: s
             "'x' is no whole number",
         ),
         ("compute: {train: {datastores: ['a:b']}}", 1, "the version 'b' is no whole number"),
+        ("compute: {train: {datastore_name: 'a:b'}}", 1, "'b' is no version of a datastore"),
+        ("compute: {train: {datastore_name: 'A:1'}}", 1, "datastore_name: 'A:1': "),
+        (
+            "compute: {train: {datastore_name: 'a:1', datastore_version: 2}}",
+            1,
+            "datastore_version: the name 'a:1' has a version already",
+        ),
         ("compute: {train: {datastores: [{version: 1}]}}", 1, "a datastore needs a name"),
         ("compute: {train: {datastores: [{nme: a}]}}", 1, "did you mean 'name'?"),
         ("compute: {train: {environment: [A]}}", 1, "has to be variables and their values"),
@@ -374,6 +381,12 @@ def test_a_list_of_texts_sweeps_them_as_they_are(tmp_path: Path, hostile_names: 
     items = yaml.safe_dump(texts, allow_unicode=True, default_flow_style=True, width=10**6)
     args = spec_of(tmp_path, f"hyper_params: {{params: {{--x: {items.strip()}}}}}").args
     assert [point.argv for point in sweep.parse(args)] == [("--x", text) for text in texts]
+
+
+def test_the_name_of_a_datastore_may_have_its_version(tmp_path: Path) -> None:
+    text = "compute: {train: {datastore_name: 'cats:3', datastore_mount_dir: /data}}"
+    mount = DatastoreMount(name="cats", version=3, mount_dir="/data")
+    assert spec_of(tmp_path, text, script="a.py").datastores == (mount,)
 
 
 @pytest.mark.parametrize(

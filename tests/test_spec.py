@@ -91,10 +91,10 @@ def test_secrets_are_names_of_variables() -> None:
 @pytest.mark.parametrize(
     ("secrets", "told"),
     [
-        ({"A B": "X"}, "--secrets: it takes NAME, or NAME=VARIABLE"),
-        ({"A": "hf_!value"}, "--secrets: it takes NAME, or NAME=VARIABLE"),
-        ({"A": ""}, "--secrets: it takes NAME, or NAME=VARIABLE"),
-        ({"BOTH": "X"}, "--secrets: BOTH is an --env too"),
+        ({"A B": "X"}, "--secret: it takes NAME, or NAME=VARIABLE"),
+        ({"A": "hf_!value"}, "--secret: it takes NAME, or NAME=VARIABLE"),
+        ({"A": ""}, "--secret: it takes NAME, or NAME=VARIABLE"),
+        ({"BOTH": "X"}, "--secret: BOTH is an --env too"),
     ],
 )
 def test_secrets_that_cannot_be_do_not_show_a_value(secrets: dict[str, str], told: str) -> None:

@@ -241,6 +241,8 @@ def test_too_many_experiments_are_counted_and_refused() -> None:
     assert error.hint is not None
     assert "--max_experiments" in error.hint
     assert "--strategy random_search --num_trials" in error.hint
+    assert "--num_trials 100," in error.hint
+    assert "--num_trials 2," in str(refusal(args, max_experiments=2).hint)
     assert len(parse(args, max_experiments=50_000)) == 50_000
     assert len(parse(["range(10000)"])) == 10_000
     assert "10,001 experiments," in refusal(["range(10001)"]).message

@@ -116,6 +116,7 @@ class Builder:
         what = f"installing {file}"
         home, name = (self._source / file).parent, Path(file).name
         if dependencies.kind(file) is Kind.LOCK:
+            self._warn_of_outdated(uv, file, home)
             exported = self._place.home / EXPORTED
             self._run(overlay.export(uv, self._home, exported), what, self._env, home)
             name = str(exported)
@@ -126,16 +127,30 @@ class Builder:
         self._run(overlay.install(uv, self._home, name), what, self._env, home)
 
     def _has_all(self, uv: str, name: str, cwd: Path) -> bool:
+        exit_code, answer = self._ask(overlay.compare(uv, self._home, name), self._env, cwd)
+        return exit_code == 0 and overlay.finds_no_change(answer)
+
+    def _warn_of_outdated(self, uv: str, file: str, cwd: Path) -> None:
+        lock = (self._source / file).read_text("utf-8", "replace")
+        # What is set for uv on this node need not have been so where the file was made.
+        env = {name: value for name, value in self._env.items() if not name.startswith("UV_")}
+        exit_code, answer = self._ask(overlay.check(uv, self._home, lock), env, cwd)
+        if exit_code != 0 and overlay.finds_outdated(answer):
+            told = "seems to be older than its pyproject.toml, and is installed as it is"
+            self._log.tell(f"warning: {file} {told}; `uv lock` brings it up to date")
+
+    def _ask(self, command: Sequence[str], env: Mapping[str, str], cwd: Path) -> tuple[int, bytes]:
+        """Run a command whose output is for us; return its exit code and what it has printed."""
         answer = bytearray()
         exit_code = commands.run(
-            overlay.compare(uv, self._home, name),
+            command,
             cwd=cwd,
-            env=self._env,
+            env=env,
             write=answer.extend,
             heed=self._heed,
             descriptors=(self._place.lock,),
         )
-        return exit_code == 0 and overlay.finds_no_change(bytes(answer))
+        return exit_code, bytes(answer)
 
     def _act(self, action: str, lines: Sequence[str]) -> None:
         for line in lines:

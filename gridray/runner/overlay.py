@@ -19,6 +19,9 @@ DESCRIPTION = ("METADATA", "WHEEL", "entry_points.txt", "direct_url.json", "top_
 # How our copies are told from what was installed (PEP 376, INSTALLER).
 OURS = "gridray, for a package of the node\n"
 NODE_PACKAGES = "zz_gridray_node.pth"
+# How uv begins to say that a lock file is not what its project asks for: with what it needs at
+# hand, or without.
+OUTDATED = (b"error: The lockfile at ", b"error: No solution found when resolving dependencies")
 
 # The node's own pip works on the environment as well; where it has none, uv's is much like it.
 PIP = """#!/bin/sh
@@ -97,6 +100,22 @@ def export(uv: str, home: Path, to: Path) -> list[str]:
         "--output-file",
         str(to),
     ]
+
+
+def check(uv: str, home: Path, lock: str) -> list[str]:
+    """Return the command that tells, without a package index, whether a lock file is up to date.
+
+    Args:
+        lock: what is in it; the indexes that it names are taken to be right.
+    """
+    indexes = dict.fromkeys(re.findall(r'\bregistry = "([^"]+)"', lock))
+    words = ["lock", "--check", "--offline", "--no-cache", "--python", _python(home)]
+    return [uv, *words, *(f"--index={each}" for each in indexes)]
+
+
+def finds_outdated(answer: bytes) -> bool:
+    """Whether that is what `check` has printed; there is much else that it may fail of."""
+    return any(line.startswith(OUTDATED) for line in answer.splitlines())
 
 
 def compare(uv: str, home: Path, file: str) -> list[str]:

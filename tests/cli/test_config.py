@@ -130,7 +130,7 @@ def test_the_defaults_of_the_command_line_are_those_of_the_spec() -> None:
         (["--env", "NOT_SET_HERE", "train.py"], 2, "--env 'NOT_SET_HERE' has no value"),
         (["--secret", "NOT_SET_HERE", "train.py"], 2, "NOT_SET_HERE is not set in this shell"),
         (["--secret", "A=NOT_SET_HERE", "train.py"], 2, "would be the value of the secret A"),
-        (["--secret", "A B", "train.py"], 2, "--secrets: it takes NAME, or NAME=VARIABLE"),
+        (["--secret", "A B", "train.py"], 2, "--secret: it takes NAME, or NAME=VARIABLE"),
         (["--secret", "MINE", "--env", "MINE=1", "train.py"], 2, "MINE is an --env too"),
         (["--config", "grid.yml", "--env", "KEY=1"], 2, "KEY is an --env too"),
         ([], 2, "no SCRIPT is named"),

@@ -239,12 +239,15 @@ def test_files_of_the_build_are_given_to_each_experiment(start: Start) -> None:
         assert list(each.artifacts()) == ["new"]
 
 
+@pytest.mark.parametrize(
+    ("asks", "is_outdated"), [("tiny", False), ("tiny==2.0", True), ("tiny==1.0", True)]
+)
 def test_a_project_is_installed_by_its_lock_and_imports_its_own_package(
-    start: Start, index: Path
+    start: Start, index: Path, asks: str, is_outdated: bool
 ) -> None:
     project = (
         '[project]\nname = "mine"\nversion = "1"\nrequires-python = ">=3.10"\n'
-        'dependencies = ["tiny"]\n[build-system]\nrequires = ["hatchling"]\n'
+        f'dependencies = ["{asks}"]\n[build-system]\nrequires = ["hatchling"]\n'
     )
     lock = (
         'version = 1\nrevision = 3\nrequires-python = ">=3.10"\n'
@@ -262,6 +265,8 @@ def test_a_project_is_installed_by_its_lock_and_imports_its_own_package(
     )
     assert attempt.wait().state is State.SUCCEEDED, attempt.build_log()
     assert attempt.log() == b"1.0 mine\n"
+    warning = "warning: uv.lock seems to be older than its pyproject.toml"
+    assert (warning in attempt.build_log()) is is_outdated
 
 
 def test_a_project_that_the_node_satisfies_needs_no_index(start: Start) -> None:
