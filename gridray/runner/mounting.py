@@ -1,9 +1,9 @@
 """A program that puts a directory in the place of another one, for a command and its children only.
 
-    python mounting.py DIRECTORY PLACE [COMMAND…]
+    python mounting.py DIRECTORY PLACE COMMAND…
 
-The command takes the place of this process, and so has its number, session and signals. Without a
-command it only finds out whether that would work. Started by its path: it imports nothing of ours.
+The command takes the place of this process, and so has its number, session and signals. Started by
+its path: it imports nothing of ours.
 """
 
 import ctypes
@@ -61,8 +61,6 @@ def main(directory: str, place: str, command: list[str]) -> int:
     except OSError as error:
         sys.stderr.write(f"{directory} cannot be mounted at {place}: {error.strerror}\n")
         return CANNOT_MOUNT
-    if not command:
-        return 0
     try:
         os.execvp(command[0], command)
     except OSError as error:

@@ -80,18 +80,21 @@ def _trouble(directory: Path, place: str) -> str | None:
 
 
 def _probe(directory: Path, place: str) -> str | None:
-    """Return why a directory cannot be mounted here; None: it can."""
+    """Return why a directory cannot be mounted here, and be lived with; None: it can."""
     try:
         done = subprocess.run(
-            _mounting(directory, place),
+            (*_mounting(directory, place), sys.executable, "-I", "-S", "-c", ""),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=PROBE_TIMEOUT,
         )
     except subprocess.TimeoutExpired:
         return "that took too long"
-    told = done.stderr.decode("utf-8", "replace").strip()
-    return None if done.returncode == 0 else told.rpartition(": ")[2] or "it failed"
+    if done.returncode == 0:
+        return None
+    if done.returncode != mounting.CANNOT_MOUNT:
+        return "it would hide what programs need"
+    return done.stderr.decode("utf-8", "replace").strip().rpartition(": ")[2] or "it failed"
 
 
 def _mounting(directory: Path, place: str) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ runpy.run_path(sys.argv[0], run_name='__main__')
 
 
 def can_mount() -> bool:
-    words = [sys.executable, mounting.__file__, "/usr", "/tmp"]
+    words = [sys.executable, mounting.__file__, "/usr", "/tmp", "true"]
     return subprocess.run(words, capture_output=True).returncode == 0
 
 
@@ -108,6 +108,12 @@ def test_a_place_that_would_hide_what_is_needed(tmp_path: Path) -> None:
             scratch.make(ScratchRecord(1, str(above)), tmp_path / f"scratch-{number}")
 
 
+@needs_mounts
+def test_a_place_that_would_hide_every_programs_libraries(tmp_path: Path) -> None:
+    with pytest.raises(GridrayError, match="it would hide what programs need|is below it"):
+        scratch.make(ScratchRecord(1, "/usr"), tmp_path / "scratch")
+
+
 def test_a_link_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "target").mkdir()
     (tmp_path / "link").symlink_to("target")
@@ -158,7 +164,8 @@ def test_a_place_that_cannot_be_mounted_is_not_left_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusing = tmp_path / "refusing.py"
-    refusing.write_text("import sys; sys.exit('x cannot be mounted at y: Operation not permitted')")
+    told = "x cannot be mounted at y: Operation not permitted"
+    refusing.write_text(f"import sys; print({told!r}, file=sys.stderr); sys.exit(125)")
     monkeypatch.setattr(mounting, "__file__", str(refusing))
     with pytest.raises(GridrayError, match="Operation not permitted; leave the option out"):
         scratch.make(ScratchRecord(1, str(tmp_path / "place")), tmp_path / "scratch")
