@@ -110,7 +110,7 @@ def test_a_place_that_would_hide_what_is_needed(tmp_path: Path) -> None:
 
 @needs_mounts
 def test_a_place_that_would_hide_every_programs_libraries(tmp_path: Path) -> None:
-    with pytest.raises(GridrayError, match="it would hide what programs need|is below it"):
+    with pytest.raises(GridrayError, match=r"it would hide what programs need|is below it"):
         scratch.make(ScratchRecord(1, "/usr"), tmp_path / "scratch")
 
 
