@@ -21,17 +21,19 @@ from gridray.store import Store
 from tests.cluster.conftest import wait_for
 from tests.metadata import MetadataService
 
+# All in one file: of a node that is killed, two files may have been stored at two moments.
 COUNTS = """
 import os, signal, sys, time
 def save(*_):
     print('saved', n, flush=True); sys.exit(0)
 signal.signal(signal.SIGTERM, save)
-n = int(open('n').read()) if os.path.exists('n') else 0
+done = open('steps').read() if os.path.exists('steps') else ''
+n = done.count('\\n')
 print('node', os.environ['SPOT_NODE'], 'from', n, flush=True)
 while n < 250:
     n += 1
-    open('steps', 'a').write(f'{n}\\n')
-    open('new', 'w').write(str(n)); os.replace('new', 'n')
+    done += f'{n}\\n'
+    open('new', 'w').write(done); os.replace('new', 'steps')
     time.sleep(0.1)
 """
 
