@@ -18,18 +18,20 @@ from tests.runner.gate import Gate
 
 COUNTS = """
 import os, signal, sys, time
+going = True
 def save(*_):
-    print('saved at', n, flush=True)
-    sys.exit(0)
+    global going
+    going = False
 signal.signal(signal.SIGTERM, save)
 n = int(open('state/n').read()) if os.path.exists('state/n') else 0
 print('from', n, flush=True)
 os.makedirs('state', exist_ok=True)
-while n < 30:
+while n < 30 and going:
     n += 1
     open('state/new', 'w').write(str(n)); os.replace('state/new', 'state/n')
     open('steps', 'a').write(f'{n}\\n')
     time.sleep(0.1)
+print('at', n, flush=True)
 """
 
 
