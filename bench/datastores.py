@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -111,8 +111,7 @@ def bring(name: str, directory: Path) -> None:
     version = catalog.find_version(store, name)
     manifest = catalog.read_manifest(store, version)
     with ExitStack() as stack:
-        nobody: Callable[[], None] = lambda: None  # noqa: E731
-        Cache(directory).hold(version, manifest, reader(store, version), stack, nobody)
+        Cache(directory).hold(version, manifest, reader(store, version), stack, heed=lambda: None)
 
 
 def tell(timed: Timed, what: str) -> None:
