@@ -21,7 +21,8 @@ from pathlib import Path
 import gridray
 from gridray import settings
 from gridray.layout import AttemptName
-from gridray.rayjobs import JobStatus, RayJobs, Submission
+from gridray.rayjobs import RayJobs
+from gridray.rayshapes import JobStatus, Submission
 from gridray.readers import logs
 from gridray.store import Store
 from tests.cluster.autoscaling import AutoscalingCluster, NodeType

@@ -8,13 +8,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from gridray import __version__, actions, launch, layout, recording, sealing, settings
+from gridray import __version__, actions, layout, recording, sealing, settings
+from gridray.clusters import opening
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
+from gridray.clusters.opening import Progress
 from gridray.datastores import catalog
 from gridray.errors import ClusterError, NotFoundError, StateError, UsageError
-from gridray.launch import Progress
 from gridray.layout import ExperimentName
 from gridray.readers import runs
 from gridray.readers.runs import ExperimentView, RunView
@@ -152,8 +153,8 @@ def rerun(
     new_name = recording.free_name(store, None if name is None else layout.check_run_name(name))
     _check_source(store, old)
     catalog.check_there(store, old.datastores)
-    chosen = launch.open_cluster(cluster or old.cluster.name, settings.load(), store, progress)
-    launch.check_resources(chosen, old.resources)
+    chosen = opening.open_cluster(cluster or old.cluster.name, settings.load(), store, progress)
+    opening.check_resources(chosen, old.resources)
     if old.secrets:
         sealing.check_token(chosen.token)
     if ensure_controller(chosen, store):
@@ -213,7 +214,7 @@ def _prepare(store: Store, record: RunRecord, progress: Progress) -> Cluster:
             f"the cluster {name} that the run {record.name!r} was on is not known here any more",
             hint=f"`gridray rerun {record.name}` starts all of it anew, as a new run",
         )
-    cluster = launch.open_cluster(name, chosen, store, progress)
+    cluster = opening.open_cluster(name, chosen, store, progress)
     if ensure_controller(cluster, store):
         progress(f"started the controller on cluster {cluster.name}")
     return cluster

@@ -25,6 +25,7 @@ class NodeType:
     name: str
     resources: Mapping[str, float]
     max_nodes: int
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,12 @@ def node_types(log: str) -> tuple[NodeType, ...] | None:
     try:
         config = yaml.safe_load(rest[: end.start()])
         return tuple(
-            NodeType(name, kind.get("resources") or {}, kind.get("max_workers", 0))
+            NodeType(
+                name,
+                kind.get("resources") or {},
+                kind.get("max_workers", 0),
+                kind.get("labels") or {},
+            )
             for name, kind in config["available_node_types"].items()
         )
     except (yaml.YAMLError, AttributeError, KeyError, TypeError):

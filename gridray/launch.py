@@ -6,7 +6,7 @@ import platform
 import secrets
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -28,11 +28,10 @@ from gridray import (
 )
 from gridray.checkout import Checkout, checked_out, working_directory
 from gridray.clusters.bootstrap import ensure_controller
-from gridray.clusters.capacity import shortage
-from gridray.clusters.cluster import Cluster, existing, is_local
-from gridray.clusters.local import LocalCluster
+from gridray.clusters.cluster import Cluster
+from gridray.clusters.opening import Progress, check_resources, open_cluster
 from gridray.datastores import catalog
-from gridray.errors import ClusterError, SourceError, UsageError
+from gridray.errors import SourceError, UsageError
 from gridray.records import (
     ClusterRecord,
     DatastoreRecord,
@@ -49,8 +48,6 @@ from gridray.source import Manifest
 from gridray.spec import RunSpec
 from gridray.store import Store
 from gridray.sweep import Sweep
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -288,47 +285,6 @@ def _environment(spec: RunSpec, manifest: Manifest) -> EnvironmentRecord:
         on_build_start=spec.actions.on_build_start,
         on_build=spec.actions.on_build,
         on_build_end=spec.actions.on_build_end,
-    )
-
-
-def open_cluster(name: str, chosen: Settings, store: Store, progress: Progress) -> Cluster:
-    """Return a cluster that answers; this machine's own is started if need be.
-
-    Raises:
-        ClusterError: it does not answer, or cannot be started.
-        NotFoundError: there is none of this name.
-    """
-    if not is_local(name):
-        cluster = existing(name, chosen)
-        cluster.jobs().version()
-        return cluster
-    local = LocalCluster(chosen)
-    if local.running() is None:
-        progress("starting a Ray cluster on this machine; it stays for the next run")
-    cluster, _ = local.ensure()
-    local.check_variables(store.url)
-    return cluster
-
-
-def check_resources(cluster: Cluster, wanted: Resources) -> None:
-    """Check that some node could run one experiment.
-
-    Raises:
-        ClusterError: none can, and the cluster gets no others.
-    """
-    jobs = cluster.jobs()
-    lack = shortage([node.resources for node in jobs.nodes()], wanted)
-    if lack is None or jobs.is_autoscaling():
-        return
-    if lack.option is None:
-        raise ClusterError(
-            f"no node of the cluster {cluster.name} has {lack.asked} together",
-            hint="ask for less, or use another --cluster",
-        )
-    raise ClusterError(
-        f"{lack.option} asks for {lack.asked}, but no node of the cluster {cluster.name} has "
-        f"more than {lack.most}",
-        hint=f"ask for less with {lack.option}, or use another --cluster",
     )
 
 

@@ -49,6 +49,9 @@ def requeued(row: Row, now: float) -> Row:
         not_before=now + delay if delay else None,
         stop_grace=row.stop_grace,
         false_starts=row.false_starts + 1 if _is_false_start(row) else 0,
+        spent=row.spent,
+        wasted=row.wasted,
+        has_fallen_back=row.has_fallen_back,
     )
 
 
@@ -65,6 +68,9 @@ def withdrawn(row: Row) -> Row:
         failures=row.failures,
         setbacks=row.setbacks,
         stop_grace=row.stop_grace,
+        spent=row.spent,
+        wasted=row.wasted,
+        has_fallen_back=row.has_fallen_back,
     )
 
 

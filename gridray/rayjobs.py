@@ -7,14 +7,13 @@ import http.client
 import json
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from gridray import autoscaler
 from gridray.autoscaler import Launches, NodeType
 from gridray.errors import AuthenticationError, ClusterError, GridrayError, UsageError
+from gridray.rayshapes import Job, JobError, JobStatus, Node, Submission, Use
 
 # Seconds: a dashboard on a busy head may think for long, but it is there at once.
 CONNECT_TIMEOUT = 5.0
@@ -25,42 +24,10 @@ STATE_LIMIT = 10_000
 LOG_HEAD = 256 * 1024
 ALL_LINES = -1
 LOG_TAIL = 500
-# Set on a node from RAY_NODE_TYPE_NAME, as `ray up` and KubeRay do.
-GROUP_LABEL = "ray.io/node-group"
 # The names of the actors that supervise jobs. Source: ray/dashboard/modules/job/common.py.
 SUPERVISOR = "_ray_internal_job_actor_"
 # Their namespace.
 SUPERVISORS = "SUPERVISOR_ACTOR_RAY_NAMESPACE"
-
-
-class JobStatus(str, Enum):
-    """Ray's statuses of a job."""
-
-    PENDING = "PENDING"
-    RUNNING = "RUNNING"
-    STOPPED = "STOPPED"
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-
-    @property
-    def is_terminal(self) -> bool:
-        return self in (JobStatus.STOPPED, JobStatus.SUCCEEDED, JobStatus.FAILED)
-
-
-class JobError(Enum):
-    """Why Ray calls a job failed. Source: JobErrorType in ray/dashboard/modules/job/common.py.
-
-    One that is withdrawn was taken out of Ray's queue. Ray itself tells neither that, nor a lost
-    runner or a want of memory, from a lost node.
-    """
-
-    NODE_LOST = "node lost"
-    RUNNER_LOST = "runner lost"
-    OUT_OF_MEMORY = "out of memory"
-    WITHDRAWN = "withdrawn"
-    START_TIMEOUT = "start timed out"
-    START_FAILED = "start failed"
-    EXIT_CODE = "exit code"
 
 
 JOB_ERRORS: dict[str | None, JobError] = {
@@ -73,55 +40,6 @@ JOB_ERRORS: dict[str | None, JobError] = {
     "JOB_ENTRYPOINT_COMMAND_START_ERROR": JobError.START_FAILED,
     "JOB_ENTRYPOINT_COMMAND_ERROR": JobError.EXIT_CODE,
 }
-
-
-@dataclass(frozen=True)
-class Job:
-    """A job as Ray sees it."""
-
-    submission_id: str
-    status: JobStatus
-    error: JobError | None = None
-    exit_code: int | None = None
-    message: str = ""
-    node_id: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Node:
-    """A living node: what it has in all, by Ray's resource names (memory in bytes).
-
-    `group` is the worker group that it is of, if whoever started it has said so.
-    """
-
-    node_id: str
-    address: str
-    is_head: bool
-    resources: Mapping[str, float]
-    group: str | None = None
-
-
-@dataclass(frozen=True)
-class Use:
-    """What something holds of a node's resources; `name` is a job's submission id if it is one."""
-
-    name: str
-    node_id: str
-    resources: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Submission:
-    """A job to be submitted; memory in bytes."""
-
-    submission_id: str
-    entrypoint: str
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    runtime_env: Mapping[str, Any] = field(default_factory=dict)
-    cpus: float = 0
-    gpus: float = 0
-    memory: int | None = None
 
 
 class RejectedError(GridrayError):
@@ -183,6 +101,7 @@ class RayJobs:
             "entrypoint_num_cpus": submission.cpus or None,
             "entrypoint_num_gpus": submission.gpus or None,
             "entrypoint_memory": submission.memory,
+            "entrypoint_label_selector": dict(submission.labels) or None,
         }
         status, answer = self._request("POST", "/api/jobs/", json.dumps(body).encode())
         if status == 200 or self.job(submission.submission_id) is not None:
@@ -210,7 +129,7 @@ class RayJobs:
                 address=raw["node_ip"],
                 is_head=raw["is_head_node"],
                 resources=raw["resources_total"],
-                group=(raw.get("labels") or {}).get(GROUP_LABEL),
+                labels=raw.get("labels") or {},
             )
             for raw in self._state("nodes")
             if raw["state"] == "ALIVE"

@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from gridray import layout
 from gridray.errors import DamagedError, NotFoundError
+from gridray.placement import InstanceRecord, PlacementRecord
 from gridray.states import Reason, State
 from gridray.store import Store
 
@@ -32,7 +33,7 @@ class Decodable(Protocol):
 D = TypeVar("D", bound=Decodable)
 
 
-def _known(cls: type[R], raw: Mapping[str, Any]) -> dict[str, Any]:
+def known_fields(cls: type[R], raw: Mapping[str, Any]) -> dict[str, Any]:
     # All that call this are dataclasses, for which typeshed has no type that R could be bound to.
     names = {field.name for field in fields(cls)}  # type: ignore[arg-type]
     return {key: value for key, value in raw.items() if key in names}
@@ -119,6 +120,7 @@ class RunRecord:
     experiments all fail in the same way, the others are held; None: never. `rerun_of` is the run
     that this one repeats. `on_experiment_start` and `on_experiment_end` are commands for bash.
     `secrets` are variables of the scripts, each with the name of the variable that held its value.
+    What the run may cost at most is `max_cost`, in USD.
     """
 
     name: str
@@ -148,13 +150,15 @@ class RunRecord:
     datastores: tuple[DatastoreRecord, ...] = ()
     scratch: ScratchRecord | None = None
     git: GitRecord | None = None
+    placement: PlacementRecord | None = None
+    max_cost: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "RunRecord":
-        known = _known(cls, raw)
+        known = known_fields(cls, raw)
         for name in ("args", "on_experiment_start", "on_experiment_end"):
             known[name] = tuple(known.get(name, ()))
         for name, part in _PARTS.items():
@@ -172,12 +176,13 @@ _PARTS: Mapping[str, type[Any]] = {
     "environment": EnvironmentRecord,
     "scratch": ScratchRecord,
     "git": GitRecord,
+    "placement": PlacementRecord,
 }
 
 
 def _part(cls: type[R], raw: Mapping[str, Any]) -> R:
     """Return a record within a record; its lists become tuples again."""
-    known = _known(cls, raw)
+    known = known_fields(cls, raw)
     return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in known.items()})
 
 
@@ -198,6 +203,10 @@ class Row:
     `false_starts` those of which the runner could not even begin. Nothing is
     submitted before `not_before` (Unix, s). `stop_grace` is what a user has granted who wants its
     end, in seconds. A failure that `is_pardoned` does not hold the others of the run.
+
+    In USD: `spent` is what the attempts that are over have cost, `wasted` what of that was of
+    attempts that were interrupted, `rate` what the running one costs an hour; 0 and None where that
+    is not known. What `has_fallen_back` does not wait for spot any longer.
     """
 
     state: State = State.QUEUED
@@ -215,6 +224,10 @@ class Row:
     stop_grace: float | None = None
     is_pardoned: bool = False
     false_starts: int = 0
+    spent: float = 0.0
+    wasted: float = 0.0
+    rate: float | None = None
+    has_fallen_back: bool = False
 
     def to_json(self) -> list[Any]:
         """Return the values in the order of the fields, up to the last that says something."""
@@ -279,16 +292,19 @@ class AttemptState:
     message: str | None = None
     doomed_at: float | None = None
     peak_memory: int | None = None
+    instance: InstanceRecord | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "AttemptState":
-        known = _known(cls, raw)
+        known = known_fields(cls, raw)
         known["state"] = State(known["state"])
         if known.get("reason") is not None:
             known["reason"] = Reason(known["reason"])
+        if known.get("instance") is not None:
+            known["instance"] = _part(InstanceRecord, known["instance"])
         return cls(**known)
 
 
@@ -307,40 +323,11 @@ class Heartbeat:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Heartbeat":
-        return cls(**_known(cls, raw))
+        return cls(**known_fields(cls, raw))
 
 
 # `stop.json` of an attempt that another one has taken the place of; else it holds the grace.
 FENCED = {"fenced": True}
-
-
-@dataclass(frozen=True)
-class ArtifactRecord:
-    """One file in an attempt's `artifacts.json`.
-
-    `attempt` is the one whose copy it is; `link` is the target of a symbolic link.
-    """
-
-    path: str
-    size: int
-    mode: int
-    mtime_ns: int
-    attempt: int
-    link: str | None = None
-
-
-@dataclass(frozen=True)
-class ArtifactIndex:
-    """`artifacts.json`: the files that the script has created, as of the last sync."""
-
-    files: tuple[ArtifactRecord, ...] = field(default_factory=tuple)
-
-    def to_json(self) -> dict[str, Any]:
-        return {"files": [asdict(file) for file in self.files]}
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> "ArtifactIndex":
-        return cls(tuple(ArtifactRecord(**_known(ArtifactRecord, file)) for file in raw["files"]))
 
 
 def decode(cls: type[D], raw: Any, key: str) -> D:

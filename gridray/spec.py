@@ -1,5 +1,6 @@
 """What a user asks for: a run, checked field by field."""
 
+import math
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
@@ -42,6 +43,12 @@ def parse_scratch_size(text: object) -> object:
     """Return the bytes of `100GB`, or of `100`, which are GB as in Grid; no text passes."""
     is_number = isinstance(text, str) and NUMBER.fullmatch(text.strip())
     return parse_memory(f"{text}GB" if is_number else text)
+
+
+def parse_disk_size(text: object) -> object:
+    """Return the GB of `200` or `200GB`; what is no text passes."""
+    size = parse_scratch_size(text)
+    return math.ceil(size / 1e9) if isinstance(text, str) and isinstance(size, int) else text
 
 
 def parse_duration(text: object) -> object:
@@ -154,6 +161,13 @@ class RunSpec(BaseModel):
             as `https://host/owner/repo.git@ref#directory`; `script` is below that directory.
         git: a commit, branch or tag that the source is taken from, in place of the files as they
             are.
+        instance_type: of the nodes that the experiments run on, by its name or Grid's nickname for
+            it; without CPUs and GPUs an experiment gets a whole one.
+        use_spot: whether these nodes are spot instances.
+        disk_size: GB that the disk of such a node has at least, or text as `200GB`.
+        spot_fallback: seconds, or text as `10m`, after which an experiment that has waited for
+            spot instances may have an on-demand one; None: never.
+        max_cost: USD; at this cost nothing more of the run starts, and what runs is ended.
         any_root: allow `/` and the home directory as `root`.
     """
 
@@ -188,6 +202,11 @@ class RunSpec(BaseModel):
     scratch: Scratch | None = None
     repository: str | None = None
     git: str | None = None
+    instance_type: str | None = None
+    use_spot: bool = False
+    disk_size: Annotated[PositiveInt | None, BeforeValidator(parse_disk_size)] = None
+    spot_fallback: Annotated[PositiveFloat | None, BeforeValidator(parse_duration)] = None
+    max_cost: PositiveFloat | None = Field(default=None, allow_inf_nan=False)
     any_root: bool = False
 
     @field_validator("name")

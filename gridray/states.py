@@ -54,6 +54,7 @@ class Reason(str, Enum):
     OUT_OF_MEMORY = "out_of_memory"
     TIMED_OUT = "timed_out"
     STOPPED = "stopped"
+    MAX_COST = "max_cost"
     INTERRUPTED = "interrupted"
     FENCED = "fenced"
     NODE_LOST = "node_lost"
@@ -94,6 +95,7 @@ DESCRIPTIONS: dict[Reason, str] = {
     Reason.OUT_OF_MEMORY: "the script was killed for want of memory",
     Reason.TIMED_OUT: "the script ran for longer than --max_time",
     Reason.STOPPED: "stopped by a user",
+    Reason.MAX_COST: "its run has cost as much as --max_cost allows",
     Reason.INTERRUPTED: "the platform ended it",
     Reason.FENCED: "another attempt has taken its place",
     Reason.NODE_LOST: "its node was lost",

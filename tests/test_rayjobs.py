@@ -6,16 +6,8 @@ from typing import Any
 import pytest
 
 from gridray.errors import AuthenticationError, ClusterError, UsageError
-from gridray.rayjobs import (
-    SUPERVISOR,
-    Job,
-    JobError,
-    JobStatus,
-    RayJobs,
-    RejectedError,
-    Submission,
-    Use,
-)
+from gridray.rayjobs import SUPERVISOR, RayJobs, RejectedError
+from gridray.rayshapes import Job, JobError, JobStatus, Submission, Use
 from tests.dashboard import Dashboard
 from tests.s3 import free_ports
 

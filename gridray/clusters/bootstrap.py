@@ -12,7 +12,8 @@ from gridray import bundle
 from gridray.clusters.cluster import Cluster, is_local
 from gridray.controller.actor import FAILURE
 from gridray.errors import ClusterError
-from gridray.rayjobs import JobStatus, RayJobs, Submission
+from gridray.rayjobs import RayJobs
+from gridray.rayshapes import JobStatus, Submission
 from gridray.store import Store, identify
 
 BOOTSTRAP_TIMEOUT = 300.0

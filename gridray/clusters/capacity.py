@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from gridray.autoscaler import Launches, NodeType
-from gridray.rayjobs import Node, RayJobs, Use
+from gridray.rayjobs import RayJobs
+from gridray.rayshapes import Node, Use
 from gridray.records import Resources
 
 GB = 1e9

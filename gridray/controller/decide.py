@@ -31,7 +31,7 @@ from gridray.outcome import (
     requeued,
     withdrawn,
 )
-from gridray.rayjobs import Job, JobError, JobStatus
+from gridray.rayshapes import Job, JobError, JobStatus
 from gridray.records import AttemptState, Row, RunRecord
 from gridray.states import TRANSITIONS, Reason, State
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gridray.layout import AttemptName
-from gridray.rayjobs import Job
+from gridray.rayshapes import Job
 from gridray.records import AttemptState, Row, RunRecord
 
 

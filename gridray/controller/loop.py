@@ -32,7 +32,8 @@ from gridray.errors import (
 )
 from gridray.layout import AttemptName, ExperimentName
 from gridray.outcome import ended_row, goes_on
-from gridray.rayjobs import JobStatus, RayJobs, RejectedError, Submission
+from gridray.rayjobs import RayJobs, RejectedError
+from gridray.rayshapes import JobStatus, Submission
 from gridray.records import (
     FENCED,
     Row,

@@ -9,7 +9,8 @@ from gridray.clusters.capacity import Capacity
 from gridray.controller.decisions import RunView, Snapshot
 from gridray.errors import ClusterError, DamagedError, GridrayError
 from gridray.layout import AttemptName
-from gridray.rayjobs import Job, JobError, JobStatus, RayJobs
+from gridray.rayjobs import RayJobs
+from gridray.rayshapes import Job, JobError, JobStatus
 from gridray.records import AttemptState, decode
 from gridray.states import State
 from gridray.store import Store, parse_json

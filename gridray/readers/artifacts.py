@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gridray import layout
+from gridray.artifactindex import ArtifactIndex, ArtifactRecord
 from gridray.datastores.spread import spread
 from gridray.errors import StoreError, UsageError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.readers import runs
-from gridray.records import ArtifactIndex, ArtifactRecord
 from gridray.store import Store
 
 CONCURRENT_DOWNLOADS = 16

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gridray import layout
+from gridray.artifactindex import ArtifactIndex, ArtifactRecord
 from gridray.errors import NotFoundError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.readers.artifacts import Artifact, download
-from gridray.records import ArtifactIndex, ArtifactRecord
 from gridray.store import PART, Store
 
 CONCURRENT_UPLOADS = 16

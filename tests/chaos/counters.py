@@ -10,9 +10,9 @@ from pathlib import Path
 
 import gridray
 from gridray import layout
+from gridray.artifactindex import ArtifactIndex
 from gridray.layout import AttemptName
 from gridray.readers import logs
-from gridray.records import ArtifactIndex
 from gridray.states import State
 from gridray.store import Store
 

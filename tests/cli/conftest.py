@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from gridray import layout, settings
+from gridray.artifactindex import ArtifactIndex, ArtifactRecord
 from gridray.cli.app import main
 from gridray.layout import AttemptName
 from gridray.logformat import Encoder
 from gridray.records import (
-    ArtifactIndex,
-    ArtifactRecord,
     AttemptState,
     ClusterRecord,
     Point,

@@ -21,7 +21,8 @@ from ray.util import get_node_ip_address
 from gridray.clusters import local
 from gridray.clusters.cluster import Cluster
 from gridray.errors import ClusterError
-from gridray.rayjobs import Node, RayJobs
+from gridray.rayjobs import RayJobs
+from gridray.rayshapes import Node
 from tests.s3 import free_ports
 
 HEAD_ID = "fffffffffffffffffffffffffffffffffffffffffffffffffff00000"

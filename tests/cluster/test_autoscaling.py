@@ -16,7 +16,7 @@ import gridray
 from gridray import actions, autoscaler, settings
 from gridray.clusters import capacity
 from gridray.clusters.capacity import Fit
-from gridray.rayjobs import JobError
+from gridray.rayshapes import JobError
 from gridray.states import Reason, State
 from gridray.store import Store
 from tests.cluster.autoscaling import NODE_TYPES, AutoscalingCluster, NodeType

@@ -10,7 +10,7 @@ import gridray
 from gridray import bundle
 from gridray.clusters.cluster import Cluster
 from gridray.layout import AttemptName
-from gridray.rayjobs import JobStatus, Submission
+from gridray.rayshapes import JobStatus, Submission
 from gridray.readers import logs
 from gridray.states import Reason, State
 from gridray.store import Store

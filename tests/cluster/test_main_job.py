@@ -14,7 +14,8 @@ from gridray import actions, layout, settings
 from gridray.clusters import local
 from gridray.clusters.cluster import Cluster
 from gridray.errors import AuthenticationError, ClusterError, ExistsError, NotFoundError
-from gridray.rayjobs import JobStatus, RayJobs
+from gridray.rayjobs import RayJobs
+from gridray.rayshapes import JobStatus
 from gridray.states import Reason, State
 from gridray.store import Store
 from tests.cluster.conftest import Submit, wait_for
@@ -231,7 +232,7 @@ def test_a_script_that_prints_a_lot_and_writes_many_files(submit: Submit) -> Non
 
 
 def test_jobs_are_adopted_when_they_exist_already(cluster: Cluster) -> None:
-    from gridray.rayjobs import Submission
+    from gridray.rayshapes import Submission
 
     jobs = cluster.jobs()
     submission = Submission(f"adopt-{os.getpid()}", "true", cpus=0.1)

@@ -7,7 +7,7 @@ import pytest
 
 from gridray.autoscaler import Launches, NodeType
 from gridray.clusters.capacity import Capacity, Fit, Shortage, shortage, verdict
-from gridray.rayjobs import Node, Use
+from gridray.rayshapes import Node, Use
 from gridray.records import Resources
 
 HEAD = Node("head", "10.0.0.1", True, {"CPU": 2.0, "memory": 8e9})

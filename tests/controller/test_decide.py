@@ -23,7 +23,7 @@ from gridray.controller.decisions import (
 )
 from gridray.layout import AttemptName
 from gridray.outcome import EXIT_FENCED
-from gridray.rayjobs import Job, JobError, JobStatus
+from gridray.rayshapes import Job, JobError, JobStatus
 from gridray.records import (
     AttemptState,
     ClusterRecord,

@@ -13,7 +13,8 @@ from gridray.controller.decisions import Change, Fence, RunView, Snapshot, Submi
 from gridray.controller.loop import Controller
 from gridray.errors import ClusterError
 from gridray.layout import AttemptName
-from gridray.rayjobs import Job, JobError, JobStatus, Node, RayJobs, Submission
+from gridray.rayjobs import RayJobs
+from gridray.rayshapes import Job, JobError, JobStatus, Node, Submission
 from gridray.readers import runs
 from gridray.records import FENCED, AttemptState, Row, RunRecord, RunStatus, decode
 from gridray.requests import RetryRequest, StopRequest, applied

@@ -9,7 +9,8 @@ from gridray.controller.decisions import RunView, Snapshot
 from gridray.controller.sight import LONG_WAIT, RUNNING_READ, Sight
 from gridray.errors import GridrayError
 from gridray.layout import AttemptName
-from gridray.rayjobs import JobError, RayJobs
+from gridray.rayjobs import RayJobs
+from gridray.rayshapes import JobError
 from gridray.records import AttemptState, Resources, Row
 from gridray.states import State
 from gridray.store import Store

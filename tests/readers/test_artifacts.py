@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from gridray.artifactindex import ArtifactRecord
 from gridray.errors import NotFoundError, StoreError, UsageError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.readers import artifacts
 from gridray.readers.artifacts import Artifact
-from gridray.records import ArtifactRecord, Row
+from gridray.records import Row
 from gridray.runner.artifacts import ArtifactSync
 from gridray.states import State
 from gridray.store import Store

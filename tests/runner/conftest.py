@@ -14,11 +14,10 @@ from typing import Any
 import pytest
 
 from gridray import archive, layout, source
+from gridray.artifactindex import ArtifactIndex, ArtifactRecord
 from gridray.layout import AttemptName
 from gridray.readers import logs
 from gridray.records import (
-    ArtifactIndex,
-    ArtifactRecord,
     AttemptState,
     ClusterRecord,
     Point,

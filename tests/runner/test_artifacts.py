@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from gridray import layout
+from gridray.artifactindex import ArtifactIndex
 from gridray.errors import StoreError
 from gridray.layout import AttemptName
-from gridray.records import ArtifactIndex
 from gridray.runner import artifacts
 from gridray.runner.artifacts import ArtifactSync
 from gridray.states import State

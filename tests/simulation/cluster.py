@@ -14,7 +14,7 @@ from typing import Any
 
 from gridray import bundle
 from gridray.layout import AttemptName, ExperimentName
-from gridray.rayjobs import JobStatus
+from gridray.rayshapes import JobStatus
 from gridray.records import AttemptState, RunRecord
 from gridray.states import State
 from gridray.store import Store

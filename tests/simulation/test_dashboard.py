@@ -11,7 +11,8 @@ import pytest
 from gridray import bundle, layout
 from gridray.errors import AuthenticationError, ClusterError
 from gridray.layout import AttemptName
-from gridray.rayjobs import JobError, JobStatus, RayJobs, Submission
+from gridray.rayjobs import RayJobs
+from gridray.rayshapes import JobError, JobStatus, Submission
 from gridray.records import FENCED, AttemptState, decode
 from gridray.states import State
 from gridray.store import Store

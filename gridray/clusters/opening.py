@@ -1,0 +1,54 @@
+"""A cluster made ready for a run: it answers, and could run its experiments."""
+
+from collections.abc import Callable
+
+from gridray.clusters.capacity import shortage
+from gridray.clusters.cluster import Cluster, existing, is_local
+from gridray.clusters.local import LocalCluster
+from gridray.errors import ClusterError
+from gridray.records import Resources
+from gridray.settings import Settings
+from gridray.store import Store
+
+Progress = Callable[[str], None]
+
+
+def open_cluster(name: str, chosen: Settings, store: Store, progress: Progress) -> Cluster:
+    """Return a cluster that answers; this machine's own is started if need be.
+
+    Raises:
+        ClusterError: it does not answer, or cannot be started.
+        NotFoundError: there is none of this name.
+    """
+    if not is_local(name):
+        cluster = existing(name, chosen)
+        cluster.jobs().version()
+        return cluster
+    local = LocalCluster(chosen)
+    if local.running() is None:
+        progress("starting a Ray cluster on this machine; it stays for the next run")
+    cluster, _ = local.ensure()
+    local.check_variables(store.url)
+    return cluster
+
+
+def check_resources(cluster: Cluster, wanted: Resources) -> None:
+    """Check that some node could run one experiment.
+
+    Raises:
+        ClusterError: none can, and the cluster gets no others.
+    """
+    jobs = cluster.jobs()
+    lack = shortage([node.resources for node in jobs.nodes()], wanted)
+    if lack is None or jobs.is_autoscaling():
+        return
+    if lack.option is None:
+        raise ClusterError(
+            f"no node of the cluster {cluster.name} has {lack.asked} together",
+            hint="ask for less, or use another --cluster",
+        )
+    raise ClusterError(
+        f"{lack.option} asks for {lack.asked}, but no node of the cluster {cluster.name} has "
+        f"more than {lack.most}",
+        hint=f"ask for less with {lack.option}, or use another --cluster",
+    )
