@@ -14,10 +14,13 @@
     │   └── DamagedError        one object in it cannot be understood
     ├── BuildError              an environment that cannot be built on a node
     └── ClusterError            a Ray cluster that cannot be reached, started or used
-        └── AuthenticationError   its token is missing or wrong
+        ├── AuthenticationError   its token is missing or wrong
+        └── CloudError            what a cloud refuses, or cannot be asked
+            ├── CredentialsError  it does not know who asks
+            └── DeniedError       whoever asks may not do that
 
 A message names the value and the rule; `hint` says what to do. Foreign errors are translated where
-they enter (`store.py`, `rayjobs.py`) and kept as `__cause__`.
+they enter (`store.py`, `rayjobs.py`, `clusters/aws/session.py`) and kept as `__cause__`.
 """
 
 
@@ -85,4 +88,20 @@ class ClusterError(GridrayError):
 
 
 class AuthenticationError(ClusterError):
+    pass
+
+
+class CloudError(ClusterError):
+    """Something that a cloud refuses. `code` is its own word for why, if it had one."""
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class CredentialsError(CloudError):
+    pass
+
+
+class DeniedError(CloudError):
     pass
