@@ -15,6 +15,7 @@ from gridray.cli import (
     config,
     datastore,
     delete,
+    instance_types,
     logs,
     options,
     other,
@@ -59,6 +60,7 @@ for module in (
     delete,
     datastore,
     clusters,
+    instance_types,
     other,
 ):
     module.register(app)

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from gridray.cli import answer, datashapes, shapes, versions
+from gridray.cli import answer, datashapes, offer_shapes, shapes, versions
 from gridray.cli.app import app
 
 INTRODUCTION = """\
@@ -67,6 +67,7 @@ SHAPES: dict[str, type] = {
     "clusters": shapes.Clusters,
     "clusters up": shapes.ClusterChange,
     "clusters down": shapes.ClusterChange,
+    "instance-types": offer_shapes.InstanceTypes,
     "config init": shapes.ConfigFile,
     "config check": shapes.ConfigMeaning,
     "docs": shapes.Topics,

@@ -39,6 +39,7 @@ CALLS = {
     "datastore clearcache": "datastore clearcache -o json",
     "clusters": "clusters -o json",
     "clusters down": "clusters down local -o json",
+    "instance-types": "instance-types -o json",
     "config init": "config init new.yml -o json",
     "config check": "config check grid.yml -o json",
     "docs": "docs -o json",

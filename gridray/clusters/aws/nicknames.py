@@ -51,8 +51,10 @@ def resolve(text: str, types: Mapping[str, InstanceType] | None = None) -> str:
 def nickname_of(instance: InstanceType, types: Mapping[str, InstanceType]) -> str | None:
     """Return the nickname that means this type and no other, if there is one."""
     count, kind = _counted(instance)
-    each = [_marketed(instance.gpu_memory)] if instance.gpu_memory else []
-    for memory in (*each, _marketed(instance.memory)):
+    if "/" in kind:
+        return None
+    each = [gigabytes(instance.gpu_memory)] if instance.gpu_memory else []
+    for memory in (*each, gigabytes(instance.memory)):
         if memory and _meant(count, kind, memory, types) == instance.name:
             return f"{count}_{kind}_{memory}gb"
     return None
@@ -75,7 +77,7 @@ def _meant(count: int, kind: str, memory: int, types: Mapping[str, InstanceType]
     if kind == CPU:
         alike = [each for each in alike if each.architecture == X86]
     for reading in (_of_each_gpu, _of_machine, _of_all_gpus):
-        if fitting := [each for each in alike if _marketed(reading(each)) == memory]:
+        if fitting := [each for each in alike if gigabytes(reading(each)) == memory]:
             return min(fitting, key=_size).name
     return None
 
@@ -99,8 +101,8 @@ def _counted(instance: InstanceType) -> tuple[int, str]:
     return instance.gpus, re.sub(r"[^a-z0-9/]", "", (instance.gpu or "gpu").lower())
 
 
-def _marketed(memory: int | None) -> int | None:
-    """Return gigabytes as they are sold: whole powers of two, or whole ones of ten."""
+def gigabytes(memory: int | None) -> int | None:
+    """Return gigabytes as they are sold: of 2^30 bytes if that is a whole number, or of 10^9."""
     if not memory or memory < GIBIBYTE:
         return None
     return memory // GIBIBYTE if memory % GIBIBYTE == 0 else round(memory / 1e9)

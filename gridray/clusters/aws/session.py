@@ -70,7 +70,7 @@ class Account:
             CloudError: none is given, or there is none of this name.
             CredentialsError: there is no such profile.
         """
-        found = self._region or os.environ.get("AWS_REGION") or self._session.region_name
+        found = self._configured
         if not found:
             raise CloudError(
                 "no AWS region is given, and none is configured",
@@ -87,7 +87,16 @@ class Account:
                 f"AWS has no region {found!r}",
                 hint=f"did you mean {' or '.join(near)}? If it is new, upgrade boto3",
             )
-        return str(found)
+        return found
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether a region is given or configured, be it a good one or not.
+
+        Raises:
+            CredentialsError: there is no such profile.
+        """
+        return bool(self._configured)
 
     @property
     def has_credentials(self) -> bool:
@@ -135,6 +144,11 @@ class Account:
         with asking("who is calling"):
             answer = self.client("sts").get_caller_identity()
         return Identity(answer["Account"], answer["Arn"])
+
+    @property
+    def _configured(self) -> str | None:
+        found = self._region or os.environ.get("AWS_REGION") or self._session.region_name
+        return found and str(found)
 
     @cached_property
     def _session(self) -> Any:
