@@ -21,7 +21,7 @@ def test_a_table_for_people(call: Call) -> None:
     result = call("instance-types", "--gpus", "1")
     assert result.code == 0
     heading, *rows = result.out.splitlines()
-    assert heading.split()[:4] == ["Type", "vCPU", "Memory", "GiB"]
+    assert heading.split()[:4] == ["Type", "vCPU", "RAM", "GPU"]
     words = [row.split() for row in rows]
     assert ["g4dn.xlarge", "4", "16", "1", "T4", "16", "0.526"] in [row[:7] for row in words]
     assert any(row[:2] == ["g5g.xlarge", "arm"] for row in words)
@@ -87,5 +87,6 @@ def test_a_terminal_of_100_columns_is_wide_enough() -> None:
     )
     lines = list(table(offer_work.COLUMNS, [offer_work._row(widest)], room=100))
     assert max(map(width, lines)) <= 100
-    assert "40.12-110.55" in lines[1]
+    assert [column.title in lines[0] for column in offer_work.COLUMNS] == [True] * 10
+    assert "40.1-110.5" in lines[1]
     assert "10/10" in lines[1]
