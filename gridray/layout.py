@@ -226,6 +226,25 @@ def controller(cluster_key: str) -> str:
     return f"clusters/{cluster_key}.json"
 
 
+def machines(cluster_key: str) -> str:
+    """Return the key of what the machines of a cluster are and cost; the client writes it."""
+    return f"clusters/{cluster_key}/machines.json"
+
+
+def prices(cluster_key: str) -> str:
+    """Return the key of a cluster's spot prices; the controller writes it, and the next ones."""
+    return f"clusters/{cluster_key}/prices.json"
+
+
+def node_ledgers(cluster_key: str) -> str:
+    return f"clusters/{cluster_key}/nodes/"
+
+
+def node_ledger(cluster_key: str, month: str) -> str:
+    """Return the key of the machines that came in a month, as `2026-11`."""
+    return f"{node_ledgers(cluster_key)}{month}.json"
+
+
 def check_datastore_name(name: str) -> str:
     """Return `name`.
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gridray.backoff import STEADY, requeue_delay
+from gridray.rayshapes import Job, JobError
 from gridray.records import AttemptState, Row, RunRecord
 from gridray.states import Reason, State
 
@@ -51,12 +52,18 @@ def requeued(row: Row, now: float) -> Row:
         false_starts=row.false_starts + 1 if _is_false_start(row) else 0,
         spent=row.spent,
         wasted=row.wasted,
+        saved=row.saved,
         has_fallen_back=row.has_fallen_back,
     )
 
 
 def _is_false_start(row: Row) -> bool:
     return row.reason in FALSE_STARTS and row.started_at is None
+
+
+def is_withdrawn(job: Job | None) -> bool:
+    """Whether a job has left Ray's queue since it is not wanted, or did so once it was started."""
+    return job is not None and (job.exit_code == EXIT_FENCED or job.error is JobError.WITHDRAWN)
 
 
 def withdrawn(row: Row) -> Row:
@@ -70,6 +77,7 @@ def withdrawn(row: Row) -> Row:
         stop_grace=row.stop_grace,
         spent=row.spent,
         wasted=row.wasted,
+        saved=row.saved,
         has_fallen_back=row.has_fallen_back,
     )
 

@@ -54,8 +54,9 @@ class InstanceRecord:
     """The cloud's machine that an attempt runs on.
 
     `market` is `spot` or `on-demand`; `share` is what of the machine the attempt has, above 0 and
-    up to 1; `price` is what the whole machine cost an hour when the attempt began, in USD; None:
-    not known.
+    up to 1; `price` is what the whole machine cost an hour when the attempt began, in USD, and
+    `on_demand` what one costs that is not spot; None: not known. The attempt has had its place
+    there since `since` (Unix, s).
     """
 
     instance_id: str
@@ -64,6 +65,8 @@ class InstanceRecord:
     zone: str
     share: float = 1.0
     price: float | None = None
+    on_demand: float | None = None
+    since: float | None = None
 
     @property
     def rate(self) -> float | None:

@@ -63,7 +63,13 @@ class RetryRequest:
         if row.state in RETRIED and index in self.experiments:
             # A number that was never submitted is still free.
             used = row.submitted_at is not None
-            return Row(attempt=row.attempt + used, queued_at=self.at)
+            return Row(
+                attempt=row.attempt + used,
+                queued_at=self.at,
+                spent=row.spent,
+                wasted=row.wasted,
+                saved=row.saved,
+            )
         return replace(row, is_pardoned=True) if row.state is State.FAILED else _released(row)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from gridray import layout, scripts
+from gridray import costs, layout, scripts
 from gridray.errors import DamagedError, NotFoundError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.outcome import asked_to_stop, ended_row, failed_alike, following
@@ -236,7 +236,9 @@ def _latest(
         attempt = decode(AttemptState, raw, key)
         index = names[key]
         row = ended_row(rows[index], attempt)
-        latest[index] = following(record, row, now) if row.state.is_terminal else row
+        row = following(record, row, now) if row.state.is_terminal else row
+        row = costs.settled(rows[index], row, attempt, attempt.ended_at or now)
+        latest[index] = costs.limited(rows[index], row)
     return latest
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 from gridray import settings
 from gridray.errors import ConfigError, NotFoundError
-
-INSTANCE_TYPE = "gridray/instance-type"
+from gridray.labels import INSTANCE_TYPE
 
 
 @dataclass(frozen=True)
