@@ -22,6 +22,13 @@ def fits(has: Mapping[str, str], selector: Mapping[str, str]) -> bool:
     return all(has.get(key, "") in _values(value) for key, value in selector.items())
 
 
+def words(selector: Mapping[str, str]) -> str:
+    """Return what the nodes that are selected are called, as `spot g4dn.xlarge`."""
+    told = [selector[key] for key in (MARKET, INSTANCE_TYPE) if key in selector]
+    told += [f"{' or '.join(_values(selector[DISK]))} GB"] if DISK in selector else []
+    return " ".join(told)
+
+
 def _values(selected: str) -> list[str]:
     if selected.startswith("in(") and selected.endswith(")"):
         return selected[3:-1].split(", ")
