@@ -154,12 +154,12 @@ def rerun(
     _check_source(store, old)
     catalog.check_there(store, old.datastores)
     chosen = opening.open_cluster(cluster or old.cluster.name, settings.load(), store, progress)
-    opening.check_resources(chosen, old.resources)
+    placement, _ = opening.settle(chosen, old.placement, old.resources)
     if old.secrets:
         sealing.check_token(chosen.token)
     if ensure_controller(chosen, store):
         progress(f"started the controller on cluster {chosen.name}")
-    record = _anew(old, new_name, chosen)
+    record = replace(_anew(old, new_name, chosen), placement=placement)
     changes = runs.changes(store, run)
     recording.write(store, record, points, recording.attachments(record, chosen, changes))
     return record

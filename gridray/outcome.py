@@ -36,7 +36,10 @@ def following(record: RunRecord, ended: Row, now: float) -> Row:
 
 
 def requeued(row: Row, now: float) -> Row:
-    """Return an experiment that is queued for another attempt, not before its back-off is over."""
+    """Return an experiment that is queued for another attempt, not before its back-off is over.
+
+    One that has run and had fallen back from spot tries spot again.
+    """
     has_run = row.started_at is not None and (row.ended_at or now) - row.started_at >= STEADY
     setbacks = 0 if has_run else row.setbacks + 1
     delay = requeue_delay(setbacks)
@@ -53,7 +56,7 @@ def requeued(row: Row, now: float) -> Row:
         spent=row.spent,
         wasted=row.wasted,
         saved=row.saved,
-        has_fallen_back=row.has_fallen_back,
+        has_fallen_back=row.has_fallen_back and has_waited_only,
     )
 
 
@@ -78,7 +81,7 @@ def withdrawn(row: Row) -> Row:
         spent=row.spent,
         wasted=row.wasted,
         saved=row.saved,
-        has_fallen_back=row.has_fallen_back,
+        has_fallen_back=row.has_fallen_back or row.reason is Reason.SPOT_FALLBACK,
     )
 
 

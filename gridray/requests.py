@@ -70,7 +70,10 @@ class RetryRequest:
                 wasted=row.wasted,
                 saved=row.saved,
             )
-        return replace(row, is_pardoned=True) if row.state is State.FAILED else _released(row)
+        if row.reason is Reason.HELD:
+            # What was held has not waited for a place.
+            return replace(_released(row), not_before=self.at)
+        return replace(row, is_pardoned=True) if row.state is State.FAILED else row
 
 
 Request = StopRequest | RetryRequest

@@ -20,6 +20,7 @@ from gridray.controller.decisions import (
     Tell,
 )
 from gridray.controller.runwide import give_up, hold, limit, waits, withdrawals
+from gridray.controller.spotwait import fall_back
 from gridray.layout import AttemptName
 from gridray.outcome import (
     EXIT_STORE_UNREACHABLE,
@@ -64,6 +65,7 @@ def decide(snapshot: Snapshot, now: float) -> list[Decision]:
         decisions += give_up(view, rows, snapshot, now)
         decisions += hold(view, rows, snapshot)
         decisions += limit(view, rows, snapshot, now)
+        decisions += fall_back(view, rows, snapshot, now)
         decisions += [
             Change(view.record.name, index, rows[index])
             for index, row in enumerate(view.rows)
@@ -98,7 +100,7 @@ def _next(
         decisions += withdrawals(changed, job)
         changed = costs.limited(row, _cancel_waiting(changed, job, now))
     if waits(changed, job):
-        changed = _judged(changed, snapshot.infeasible.get(name.run))
+        changed = _judged(changed, snapshot.infeasible.get((name.run, row.has_fallen_back)))
     return changed, decisions
 
 

@@ -33,6 +33,7 @@ from gridray.errors import (
 )
 from gridray.layout import AttemptName, ExperimentName
 from gridray.outcome import ended_row, goes_on
+from gridray.placement import selector
 from gridray.rayjobs import RayJobs, RejectedError
 from gridray.rayshapes import JobStatus, Submission
 from gridray.records import FENCED, Row, RunRecord, RunStatus
@@ -280,6 +281,7 @@ class Controller:
             cpus=resources.cpus,
             gpus=resources.gpus,
             memory=resources.memory,
+            labels=selector(run.record.placement, fallen_back=row.has_fallen_back),
         )
         now = self._clock()
         try:
