@@ -139,6 +139,8 @@ class Run(Shape):
     """The address of the Git repository, without credentials."""
     dirty: bool
     """Whether its source has changes that are not committed."""
+    cost: float | None
+    """What its attempts have cost so far, in US dollars; null: that is not known."""
 
     @classmethod
     def of(cls, summary: "RunSummary") -> "Run":
@@ -178,6 +180,8 @@ class Experiment(Shape):
     """When its back-off ends, while it is queued for another attempt."""
     queued_seconds: float | None
     run_seconds: float | None
+    cost: float | None
+    """What all its attempts have cost so far, in US dollars; null: that is not known."""
 
     @classmethod
     def of(cls, view: "ExperimentView") -> "Experiment":
