@@ -32,6 +32,7 @@ from gridray.clusters.cluster import Cluster
 from gridray.clusters.opening import Progress, check_resources, open_cluster
 from gridray.datastores import catalog
 from gridray.errors import SourceError, UsageError
+from gridray.pricing import Estimate, check_limit, estimate
 from gridray.records import (
     ClusterRecord,
     DatastoreRecord,
@@ -164,6 +165,7 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
         NotFoundError: there is no such datastore, or version of it.
         ClusterError: the cluster cannot be started or reached, or can never give the resources.
         BuildError: its container image cannot be built.
+        UsageError: there is a limit to its cost, which cannot be known.
         StoreError: the store cannot be written.
     """
     chosen = settings.load()
@@ -174,6 +176,8 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
     registry = _check_image(planned, wanted, chosen, store)
     cluster = open_cluster(wanted, chosen, store, progress)
     check_resources(cluster, planned.resources)
+    spec = planned.spec
+    check_limit(store, cluster.name, cluster.key, spec.max_cost, spec.instance_type, spec.use_spot)
     if planned.spec.secrets:
         sealing.check_token(cluster.token)
     planned = _with_image(planned, registry, progress)
@@ -221,6 +225,22 @@ def _with_image(planned: Plan, registry: str | None, progress: Progress) -> Plan
 def choose_cluster(name: str | None) -> str:
     """Return the name of the cluster that a run without a choice of its own goes to."""
     return name or settings.load().cluster
+
+
+def estimated(planned: Plan) -> Estimate | None:
+    """Return what a run would cost an hour, if the prices of its cluster are known."""
+    spec = planned.spec
+    chosen = settings.load()
+    has_whole = not (spec.cpus or spec.gpus or spec.memory)
+    at_once = min(len(planned.sweep), spec.max_parallel or len(planned.sweep))
+    return estimate(
+        Store(chosen.store),
+        spec.cluster or chosen.cluster,
+        spec.instance_type,
+        spec.use_spot,
+        None if has_whole else planned.resources,
+        at_once,
+    )
 
 
 def _script(checkout: Checkout, script: str) -> str:

@@ -81,6 +81,19 @@ class Mount(Shape):
 
 
 @dataclass(frozen=True)
+class Estimate(Shape):
+    instance_type: str
+    market: str
+    """`spot` or `on-demand`."""
+    share: float
+    """What of a machine each experiment has, up to 1."""
+    experiment: float
+    """US dollars an hour, for one experiment; of spot in the dearest zone."""
+    run: float
+    """US dollars an hour, for as many experiments as run at once."""
+
+
+@dataclass(frozen=True)
 class Planned(Shape):
     name: str | None
     """The name of the run; null: a random one."""
@@ -107,6 +120,8 @@ class Planned(Shape):
     """The container image that the experiments would run in."""
     datastores: tuple[Mount, ...]
     """What would be mounted."""
+    estimate: Estimate | None
+    """What it would cost; null: the prices of its machines are not known."""
 
 
 @dataclass(frozen=True)
