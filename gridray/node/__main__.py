@@ -101,7 +101,7 @@ def _end(options: argparse.Namespace) -> None:
 
 def _end_workers(options: argparse.Namespace) -> None:
     """Terminate the workers; those that stay end by their own watches."""
-    from gridray.runner.interruption import metadata_endpoint
+    from gridray.runner.metadata import metadata_endpoint
 
     if metadata_endpoint() is None:
         return
