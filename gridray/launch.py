@@ -34,6 +34,7 @@ from gridray.clusters.opening import Progress, open_cluster, settle
 from gridray.datastores import catalog
 from gridray.errors import SourceError, UsageError
 from gridray.placement import PlacementRecord
+from gridray.pricing import Estimate, check_limit, estimate
 from gridray.records import (
     ClusterRecord,
     DatastoreRecord,
@@ -170,6 +171,7 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
         NotFoundError: there is no such datastore, or version of it.
         ClusterError: the cluster cannot be started or reached, or can never give the resources.
         BuildError: its container image cannot be built.
+        UsageError: there is a limit to its cost, which cannot be known.
         StoreError: the store cannot be written.
     """
     chosen = settings.load()
@@ -180,6 +182,8 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
     registry = _check_image(planned, wanted, chosen, store)
     cluster = open_cluster(wanted, chosen, store, progress)
     planned = _settled(planned, cluster)
+    where, most = planned.placement or PlacementRecord(), planned.spec.max_cost
+    check_limit(store, cluster.name, cluster.key, most, where.instance_type, where.use_spot)
     if planned.spec.secrets:
         sealing.check_token(cluster.token)
     planned = _with_image(planned, registry, progress)
@@ -233,6 +237,23 @@ def _with_image(planned: Plan, registry: str | None, progress: Progress) -> Plan
 def choose_cluster(name: str | None) -> str:
     """Return the name of the cluster that a run without a choice of its own goes to."""
     return name or settings.load().cluster
+
+
+def estimated(planned: Plan) -> Estimate | None:
+    """Return what a run would cost an hour, if the prices of its cluster are known."""
+    spec = planned.spec
+    chosen = settings.load()
+    where = planned.placement or PlacementRecord()
+    has_whole = not (spec.cpus or spec.gpus)
+    at_once = min(len(planned.sweep), spec.max_parallel or len(planned.sweep))
+    return estimate(
+        Store(chosen.store),
+        spec.cluster or chosen.cluster,
+        where.instance_type,
+        where.use_spot,
+        None if has_whole else planned.resources,
+        at_once,
+    )
 
 
 def _script(checkout: Checkout, script: str) -> str:
