@@ -152,7 +152,7 @@ def _place(found: Why) -> Because:
     """Ask the cluster whether it has a place."""
     record, has_fallen_back = found.record, found.experiment.has_fallen_back
     asked, placement = record.resources, record.placement
-    nodes = f" on {placement.words(fallen_back=has_fallen_back)} nodes" if placement else ""
+    nodes = f" on {placement.words(fallen_back=has_fallen_back)}" if placement else ""
     try:
         seen = capacity.read(_reachable(record.cluster).jobs())
     except GridrayError as error:

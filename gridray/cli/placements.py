@@ -28,9 +28,9 @@ def words(placement: Placement) -> str:
     """Return what the nodes are called, as `spot g4dn.xlarge`, and what will do later."""
     record = PlacementRecord(placement.instance_type, placement.use_spot, placement.disk_gb)
     if placement.spot_fallback is None:
-        return f"{record.words()} nodes"
+        return record.words()
     later = text.duration(placement.spot_fallback)
-    return f"{record.words()} nodes, and on-demand ones after waiting for {later}"
+    return f"{record.words()}, and on-demand ones after waiting for {later}"
 
 
 def resources(cpus: float, gpus: float, memory: int | None, placement: Placement | None) -> str:

@@ -14,8 +14,8 @@ from gridray.placement import PlacementRecord
 from gridray.records import Resources
 from tests.dashboard import Dashboard
 
-G4DN = {"CPU": 4, "GPU": 1, "memory": 14_000_000_000}
-G12 = {"CPU": 48, "GPU": 4, "memory": 180_000_000_001}
+G4DN: dict[str, float] = {"CPU": 4, "GPU": 1, "memory": 14_000_000_000}
+G12: dict[str, float] = {"CPU": 48, "GPU": 4, "memory": 180_000_000_001}
 WHOLE = Resources(0, 0)
 LOG = "/api/v0/logs/file?node_id=head&filename=monitor.log&lines=-1"
 
@@ -210,7 +210,7 @@ def test_a_cluster_that_does_not_say_what_it_can_launch(dashboard: Dashboard) ->
     cluster = tell(dashboard, {}, log="nothing of it")
     wanted = PlacementRecord("g4dn.xlarge", use_spot=True)
     assert settle(cluster, wanted, Resources(2, 1)) == (wanted, Resources(2, 1))
-    with pytest.raises(ClusterError, match=r"does not say what a spot g4dn.xlarge node has"):
+    with pytest.raises(ClusterError, match=r"does not say what its spot g4dn.xlarge nodes have"):
         settle(cluster, wanted, Resources(0, 1))
     anywhere = PlacementRecord(use_spot=True)
     assert settle(cluster, anywhere, Resources(0, 1))[1] == Resources(1, 1)

@@ -53,7 +53,7 @@ def waiting(index: int = 0, attempt: int = 0, **fields: Any) -> dict[str, Job]:
     return {name: Job(name, **({"status": JobStatus.PENDING} | fields))}
 
 
-WITHDRAWN = {"status": JobStatus.FAILED, "error": JobError.WITHDRAWN}
+WITHDRAWN: dict[str, Any] = {"status": JobStatus.FAILED, "error": JobError.WITHDRAWN}
 
 
 def test_it_leaves_rays_queue_and_comes_back_for_on_demand() -> None:
