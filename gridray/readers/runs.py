@@ -52,6 +52,7 @@ class ExperimentView:
     queued_seconds: float | None
     run_seconds: float | None
     cost: float | None
+    has_fallen_back: bool
 
     @property
     def explanation(self) -> str:
@@ -293,6 +294,7 @@ def _experiment(
         queued_seconds=_between(row.queued_at, row.started_at or row.ended_at, now),
         run_seconds=_between(row.started_at, row.ended_at, now),
         cost=_money(costs.so_far(row, billed_until)),
+        has_fallen_back=row.has_fallen_back,
     )
 
 

@@ -1,5 +1,6 @@
 """The controller at single looks, on a dashboard that gives the answers that it is told."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -10,8 +11,8 @@ from gridray.controller.loop import Controller
 from gridray.controller.pulse import HEARTBEAT_INTERVAL
 from gridray.errors import ClusterError
 from gridray.layout import AttemptName
-from gridray.placement import InstanceRecord
-from gridray.rayjobs import RayJobs
+from gridray.placement import InstanceRecord, PlacementRecord
+from gridray.rayjobs import SUPERVISOR, RayJobs
 from gridray.readers import heartbeat
 from gridray.readers.why import why
 from gridray.records import AttemptState, Heartbeat, Row, RunStatus, decode
@@ -82,6 +83,21 @@ class Desk:
     def rows(self) -> tuple[Row, ...]:
         key = layout.status("run")
         return decode(RunStatus, self.store.get_json(key), key).rows
+
+    def selectors(self) -> list[Any]:
+        """Return the labels that were asked for with each job that was submitted."""
+        bodies = [body for method, path, body in self._dashboard.asked if method == "POST"]
+        return [json.loads(body)["entrypoint_label_selector"] for body in bodies]
+
+    def tell_fate(self, index: int, died: dict[str, Any]) -> None:
+        """Let Ray say how the supervisor of an experiment's first job has ended."""
+        name = f"{SUPERVISOR}run-exp{index}-a0"
+        query = f"filter_keys=name&filter_predicates=%3D&filter_values={name}"
+        actor = {"death_cause": {"actor_died_error_context": died}}
+        for kind, listed in (("nodes", "detail=0"), ("actors", f"detail=1&{query}")):
+            found = {"data": {"result": {"result": [actor] if kind == "actors" else []}}}
+            path = f"/api/v0/{kind}?limit=10000&{listed}"
+            self._dashboard.answers["GET", path] = (200, found)
 
     def tick(self) -> None:
         self._dashboard.answers["GET", "/api/jobs/"] = (self.answers_with, self.jobs)
@@ -269,3 +285,39 @@ def test_the_next_controller_goes_on_counting(desk: Desk, dashboard: Dashboard) 
     (row,) = next_one.rows()
     assert row.attempt == 1
     assert row.spent == pytest.approx(HEARTBEAT_INTERVAL)
+
+
+def test_a_job_is_for_the_nodes_that_its_run_asks_for(desk: Desk) -> None:
+    placement = PlacementRecord("g4dn.xlarge", use_spot=True, spot_fallback=60.0)
+    waits = Row(queued_at=NOW)
+    desk.add_run([waits, replace(waits, has_fallen_back=True)], placement=placement)
+    desk.tick()
+    first, second = desk.selectors()
+    assert first == {"gridray/instance-type": "g4dn.xlarge", "ray.io/market-type": "spot"}
+    assert second == {**first, "ray.io/market-type": "on-demand"}
+
+
+def test_what_waits_too_long_for_spot_is_submitted_anew_for_on_demand(desk: Desk) -> None:
+    placement = PlacementRecord(use_spot=True, spot_fallback=60.0)
+    desk.add_run([Row(queued_at=NOW)], placement=placement)
+    desk.tick()
+    desk.add_job(0, "PENDING")
+    desk.now = NOW + 60
+    desk.tick()
+    assert desk.ray.withdrawn == ["run-exp0-a0"]
+    assert desk.rows()[0].reason is Reason.SPOT_FALLBACK
+    desk.jobs.clear()
+    # What a job's end is called by Ray once its supervisor was killed before it had a place.
+    desk.add_job(0, "FAILED", error_type="JOB_SUPERVISOR_ACTOR_DIED", driver_node_id=None)
+    desk.tell_fate(0, {"never_started": True, "reason": "RAY_KILL"})
+    desk.now += 2
+    desk.tick()
+    assert desk.selectors() == [{"ray.io/market-type": "spot"}, {"ray.io/market-type": "on-demand"}]
+    (row,) = desk.rows()
+    assert (row.state, row.attempt, row.has_fallen_back) == (State.PENDING, 1, True)
+
+
+def test_a_run_that_asks_for_no_nodes_may_be_on_any(desk: Desk) -> None:
+    desk.add_run([Row(queued_at=NOW)])
+    desk.tick()
+    assert desk.selectors() == [None]
