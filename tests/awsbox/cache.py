@@ -2,8 +2,11 @@
 
 import os
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
+
+from uv import find_uv_bin
 
 from gridray.runner import indexes
 from tests.awsbox.machine import BoxError, run
@@ -17,11 +20,15 @@ INDEXES = (
     "UV_FIND_LINKS",
     "UV_NO_INDEX",
 )
+# What is cached is for one Python.
+PYTHON = os.path.realpath(sys.executable)
 
 
 def directory() -> Path:
     """Return where uv keeps its cache for whoever calls; hosts see it, and write to copies."""
-    return Path(run("uv", "cache", "dir").strip())
+    place = Path(run(find_uv_bin(), "cache", "dir").strip())
+    place.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def variables(cache: Path) -> dict[str, str]:
@@ -31,6 +38,7 @@ def variables(cache: Path) -> dict[str, str]:
         "UV_CACHE_DIR": str(cache),
         "UV_OFFLINE": "1",
         "UV_LINK_MODE": "symlink",
+        "UV_PYTHON": PYTHON,
         "UV_PYTHON_DOWNLOADS": "never",
     }
 
@@ -46,8 +54,8 @@ def fill(cache: Path, *requirements: str) -> None:
     env = indexes.for_uv(os.environ) | {"UV_CACHE_DIR": str(cache), "UV_LINK_MODE": "symlink"}
     with tempfile.TemporaryDirectory() as place:
         for command in (
-            ["uv", "venv", "-q", place, "--clear"],
-            ["uv", "pip", "install", "--python", f"{place}/bin/python", *requirements],
+            [find_uv_bin(), "venv", "-q", "--clear", "--python", PYTHON, place],
+            [find_uv_bin(), "pip", "install", "--python", f"{place}/bin/python", *requirements],
         ):
             done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600)
             if done.returncode:

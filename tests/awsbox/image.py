@@ -20,6 +20,7 @@ UsePAM no
 StrictModes no
 PermitRootLogin yes
 PasswordAuthentication no
+KbdInteractiveAuthentication no
 UseDNS no
 PrintMotd no
 AuthorizedKeysFile .ssh/authorized_keys
