@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> None:
         take_lock()
         Daemon(Options(**json.loads(asked.options))).serve()
     elif asked.command == "up":
-        box = AwsBox(asked.region, asked.port, dict(asked.env), asked.logs)
+        box = AwsBox(asked.region, dict(asked.env), asked.logs)
         box.start()
         _say(json.dumps(box.state, indent=1))
     elif asked.command == "exec":
@@ -69,7 +69,6 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up")
     up.add_argument("--region", default="us-west-2", help="the user's default region")
-    up.add_argument("--port", type=int, default=5000)
     up.add_argument("--logs", type=Path, help="keep Ray's logs of hosts that end here")
     up.add_argument("--env", action="append", default=[], type=_setting, metavar="NAME=VALUE")
     commands.add_parser("serve").add_argument("options")

@@ -80,11 +80,10 @@ class AwsBox:
     def __init__(
         self,
         region: str = "us-west-2",
-        port: int = 5000,
         variables: Mapping[str, str] | None = None,
         logs: Path | None = None,
     ) -> None:
-        self._given = (region, port, dict(variables or {}), logs)
+        self._given = (region, dict(variables or {}), logs)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> "AwsBox":
@@ -110,9 +109,9 @@ class AwsBox:
             raise BoxError(f"the box cannot run here: {missing}")
         if running():
             raise BoxError("a box is running: `python -m tests.awsbox down` stops it")
-        region, port, variables, logs = self._given
+        region, variables, logs = self._given
         where = str(cache.directory())
-        options = Options(region, port, variables, where, str(logs.resolve()) if logs else None)
+        options = Options(region, variables, where, str(logs.resolve()) if logs else None)
         tie = [] if for_good else ["setpriv", "--pdeathsig", "TERM"]
         STATE.mkdir(parents=True, exist_ok=True)
         READY.unlink(missing_ok=True)
@@ -192,7 +191,7 @@ class AwsBox:
 
     def hosts(self) -> list[str]:
         """Return the instances whose host is up, so that its SSH server answers."""
-        return sorted(path.name for path in HOSTS.iterdir() if process_of(path.name))
+        return sorted(path.name for path in HOSTS.glob("*") if process_of(path.name))
 
     def preempt(
         self, instance_id: str, notice: float = 120, cut: bool = False, wait: bool = True

@@ -20,8 +20,8 @@ CALLERS = {USER_KEY: "user", ROLE_KEY: "role"}
 CALLS = STATE / "calls"
 
 
-def serve(address: str, port: int) -> None:
-    """Start moto with our answers."""
+def serve(address: str) -> str:
+    """Start moto with our answers, and return its endpoint."""
     # Without these an attachment of one of AWS's own policies fails.
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
@@ -29,7 +29,9 @@ def serve(address: str, port: int) -> None:
     from moto.server import ThreadedMotoServer
 
     BaseResponse.call_action = _seam(BaseResponse.call_action)
-    ThreadedMotoServer(address, port, verbose=False).start()
+    server = ThreadedMotoServer(address, port=0, verbose=False)
+    server.start()
+    return "http://{}:{}".format(*server.get_host_and_port())
 
 
 def _seam(motos: Any) -> Any:

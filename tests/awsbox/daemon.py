@@ -17,6 +17,10 @@ from tests.awsbox.host import Host, Instance
 from tests.awsbox.machine import HOSTS, REGIONS, REQUESTS, STATE, read_json, run, write_json
 
 POLL = 0.3
+# Reasons as EC2 gives them: a code, and its message.
+SHUTDOWN = ("Client.InstanceInitiatedShutdown", "Instance initiated shutdown")
+NO_BOOT = ("Server.InternalError", "Internal error on launch")
+PREEMPTED = ("Server.SpotInstanceTermination", "Spot instance termination")
 KEY = STATE / "awsbox.pem"
 READY = STATE / "state.json"
 
@@ -26,7 +30,6 @@ class Options:
     """How a box is started; `logs` keeps Ray's of each host that ends."""
 
     region: str = "us-west-2"
-    port: int = 5000
     variables: dict[str, str] = field(default_factory=dict)
     cache: str = ""
     logs: str | None = None
@@ -58,13 +61,8 @@ class Daemon:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._endpoint = f"http://{network.BRIDGE_ADDRESS}:{options.port}"
-        self._variables = {
-            # All that a machine on AWS has from its network. It has no region and no credentials.
-            "AWS_ENDPOINT_URL": self._endpoint,
-            **cache.variables(Path(options.cache)),
-            **options.variables,
-        }
+        self._endpoint = ""
+        self._variables = cache.variables(Path(options.cache)) | options.variables
         self._hosts: dict[str, Host] = {}
         self._without: set[str] = set()  # instances that have had their host, or can have none
         self._ends: dict[str, tuple[float, bool]] = {}  # of preempted ones: when, and with a cut
@@ -95,7 +93,9 @@ class Daemon:
         STATE.chmod(0o700)
         cloud.CALLS.touch()
         network.make_bridge()
-        cloud.serve(network.BRIDGE_ADDRESS, self._options.port)
+        self._endpoint = cloud.serve(network.BRIDGE_ADDRESS)
+        # What a machine on AWS has from its network. It has no region and no credentials there.
+        self._variables = {"AWS_ENDPOINT_URL": self._endpoint, **self._variables}
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "awsbox", "-f", str(KEY))
         self._client("ec2", self._options.region).import_key_pair(
             KeyName="awsbox", PublicKeyMaterial=KEY.with_suffix(".pem.pub").read_bytes()
@@ -226,8 +226,8 @@ class Daemon:
                 ec2.terminate_instances(InstanceIds=[instance_id])
             else:
                 ec2.stop_instances(InstanceIds=[instance_id])
-            code = "Client.InstanceInitiatedShutdown" if was_up else "Server.InternalError"
-            cloud.say_why(region, instance_id, code, "Instance initiated shutdown")
+            why = SHUTDOWN if was_up else NO_BOOT
+            cloud.say_why(region, instance_id, *why)
             seen.instances[instance_id]["State"]["Name"] = "stopping"
 
     def _obey(self) -> None:
@@ -252,9 +252,7 @@ class Daemon:
         region = self._hosts[instance_id].instance.region
         self._end(instance_id, cut)
         self._client("ec2", region).terminate_instances(InstanceIds=[instance_id])
-        cloud.say_why(
-            region, instance_id, "Server.SpotInstanceTermination", "Spot instance termination"
-        )
+        cloud.say_why(region, instance_id, *PREEMPTED)
 
 
 def log(text: str) -> None:

@@ -127,11 +127,11 @@ class Host:
             self._network.set_rules(rules)
             self.metadata = MetadataService(self._network.listen(METADATA, 80))
             self.metadata.answers |= instance.metadata()
-            self.metadata.__enter__()
             self._process = self._boot(image.boot_script(self.place, image.visible(cache)))
         except BaseException:
             self._network.remove()
             raise
+        self.metadata.__enter__()
         (self.place / "process").write_text(str(self._process.pid))
 
     def _make_key(self, path: Path) -> None:

@@ -16,7 +16,16 @@ from tests.awsbox.machine import BoxError, run, wait_for
 from tests.awsbox.network import BRIDGE_ADDRESS
 from tests.wheels import wheel
 
-IMDS = "http://169.254.169.254/latest"
+ASK = """
+import sys, urllib.request
+def ask(path, method, **headers):
+    headers = {f"X-aws-ec2-metadata-{name.replace('_', '-')}": headers[name] for name in headers}
+    where = f"http://169.254.169.254/latest/{path}"
+    request = urllib.request.Request(where, method=method, headers=headers)
+    return urllib.request.urlopen(request, timeout=5).read().decode()
+token = ask("api/token", "PUT", token_ttl_seconds="60") if sys.argv[2:] == [] else "none"
+print(ask(sys.argv[1], "GET", token=token), end="")
+"""
 SPOT = {"InstanceMarketOptions": {"MarketType": "spot"}, "InstanceType": "g4dn.xlarge"}
 
 
@@ -35,18 +44,7 @@ def reaches(box: AwsBox, instance_id: str, address: str, port: int) -> bool:
 
 def metadata(box: AwsBox, instance_id: str, path: str) -> str:
     """Ask a host's metadata service, as version 2 of it wants it."""
-    header = "X-aws-ec2-metadata-token"
-    token = box.exec(
-        instance_id,
-        "curl",
-        "-sf",
-        "-X",
-        "PUT",
-        "-H",
-        f"{header}-ttl-seconds: 60",
-        f"{IMDS}/api/token",
-    )
-    return box.exec(instance_id, "curl", "-sf", "-H", f"{header}: {token}", f"{IMDS}/{path}")
+    return box.exec(instance_id, "python", "-c", ASK, path)
 
 
 def test_security_groups_say_who_comes_in(account: Account, box: AwsBox) -> None:
@@ -92,11 +90,11 @@ def test_ssh_takes_the_key_pair_only_and_shows_the_key_of_the_console(
 
 def test_a_spot_instance_is_told_of_its_end(account: Account, box: AwsBox) -> None:
     instance, address = account.launch(account.group("spot"), **SPOT)
-    with pytest.raises(BoxError, match="curl"):
-        box.exec(instance, "curl", "-sf", f"{IMDS}/meta-data/instance-id")
+    with pytest.raises(BoxError, match="401"):
+        box.exec(instance, "python", "-c", ASK, "meta-data/instance-id", "without-a-token")
     assert metadata(box, instance, "meta-data/local-ipv4") == address
     assert metadata(box, instance, "meta-data/instance-life-cycle") == "spot"
-    with pytest.raises(BoxError):
+    with pytest.raises(BoxError, match="404"):
         metadata(box, instance, "meta-data/spot/instance-action")
 
     box.preempt(instance, notice=2, wait=False)
