@@ -8,6 +8,7 @@ import pytest
 from gridray import launch, layout
 from gridray.errors import UsageError
 from gridray.machines import Machine, Machines, SpotPrices
+from gridray.placement import PlacementRecord
 from gridray.pricing import check_limit
 from gridray.spec import RunSpec
 from gridray.store import Store
@@ -101,15 +102,15 @@ def test_a_limit_needs_known_prices(
     store: Store, key: str, instance_type: str | None, use_spot: bool, told: str
 ) -> None:
     with pytest.raises(UsageError, match="--max_cost 20: .*" + told) as raised:
-        check_limit(store, key, key, 20.0, instance_type, use_spot)
+        check_limit(store, key, key, 20.0, PlacementRecord(instance_type, use_spot))
     assert raised.value.hint
-    check_limit(store, key, key, None, instance_type, use_spot)
+    check_limit(store, key, key, None, PlacementRecord(instance_type, use_spot))
 
 
 @pytest.mark.parametrize("use_spot", [False, True])
 def test_a_limit_is_kept_where_prices_are_known(store: Store, use_spot: bool) -> None:
-    check_limit(store, "mine", "mine", 20.0, "g4dn.xlarge", use_spot)
-    check_limit(store, "mine", "mine", 20.0, None, use_spot)
+    check_limit(store, "mine", "mine", 20.0, PlacementRecord("g4dn.xlarge", use_spot))
+    check_limit(store, "mine", "mine", 20.0, PlacementRecord(use_spot=use_spot))
 
 
 def test_the_latest_spot_price_counts(store: Store, project: Path) -> None:
