@@ -32,7 +32,7 @@ class SshServer:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         directory.mkdir(mode=0o700)
-        self.key = directory / "user key"
+        self.key = directory / "user key 100%h"
         self.host_key = directory / "host_key"
         self.user = getpass.getuser()
         self.port = _free_port()

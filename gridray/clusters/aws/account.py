@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from gridray.clusters.aws.clusterfile import Wanted
 from gridray.clusters.aws.instancetype import InstanceType
 from gridray.clusters.aws.made import Made
 from gridray.clusters.aws.session import Account
-from gridray.clusters.aws.clusterfile import Wanted
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ class Login:
         """Return the words that call ssh; none of the user's own settings count."""
         settings = {
             "BatchMode": "yes",
+            "IdentityFile": _quoted(self.key),
             "IdentitiesOnly": "yes",
             "StrictHostKeyChecking": "yes",
             "UserKnownHostsFile": _quoted(self.known_hosts),
@@ -68,7 +69,7 @@ class Login:
             "ServerAliveInterval": str(ALIVE_SECONDS),
             "ServerAliveCountMax": str(ALIVE_COUNT),
         }
-        words = ["ssh", "-F", "/dev/null", "-i", str(self.key), "-p", str(self.port)]
+        words = ["ssh", "-F", "/dev/null", "-p", str(self.port)]
         words += [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
         return [*words, *options, f"{self.user}@{self.host}"]
 

@@ -26,7 +26,7 @@ VERSION = {("GET", "/api/version"): (200, {"ray_version": "2.60.0"})}
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[SshServer]:
     sshd.require()
-    found = SshServer(tmp_path / "an sshd 100%")
+    found = SshServer(tmp_path / "sshd")
     found.start()
     yield found
     found.stop()
@@ -78,8 +78,9 @@ def test_a_cluster_opens_its_tunnel_when_it_is_asked(
 def test_a_tunnel_that_has_died_is_opened_again(login: Login, dashboard: Dashboard) -> None:
     way = Tunnel(login, port_of(dashboard))
     way.port()
-    for child in psutil.Process().children(recursive=True):
-        child.kill()
+    for child in psutil.Process().children():
+        if child.name() == "ssh":
+            child.kill()
     while way.is_open:
         time.sleep(0.01)
     assert way.port() and way.is_open
@@ -132,7 +133,9 @@ def test_another_host_key_is_not_taken(login: Login, server: SshServer) -> None:
 
 def test_a_closed_port_is_told_with_its_mend(login: Login, server: SshServer) -> None:
     server.stop()
-    with pytest.raises(UnreachableError, match=r"does not answer at 127\.0\.0\.1: .*refused") as told:
+    with pytest.raises(
+        UnreachableError, match=r"does not answer at 127\.0\.0\.1: .*refused"
+    ) as told:
         Tunnel(login).port()
     assert "your own address has changed" in str(told.value.hint)
 
