@@ -212,9 +212,7 @@ def _launch(wanted: Wanted, nodes: Nodes, things: Things, profile: str) -> dict[
         "BlockDeviceMappings": [{"DeviceName": nodes.image.root, "Ebs": disk}],
         "InstanceInitiatedShutdownBehavior": "terminate",
         "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 2},
-        "TagSpecifications": [
-            tags for kind in kinds for tags in specification(kind, wanted.name)
-        ],
+        "TagSpecifications": [tags for kind in kinds for tags in specification(kind, wanted.name)],
         "UserData": _literal(nodecommands.USER_DATA),
     }
 

@@ -75,9 +75,7 @@ def _variables(region: str) -> list[str]:
     ]
 
 
-def _head_watch(
-    store: str, region: str, cluster: str, head_idle: float | None
-) -> list[list[str]]:
+def _head_watch(store: str, region: str, cluster: str, head_idle: float | None) -> list[list[str]]:
     if head_idle is None:
         return []
     return [
