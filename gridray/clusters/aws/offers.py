@@ -10,9 +10,10 @@ from gridray.clusters.aws import catalog, quotas
 from gridray.clusters.aws.catalog import SpotPrice
 from gridray.clusters.aws.instancetype import InstanceType, shipped
 from gridray.clusters.aws.nicknames import nickname_of
-from gridray.clusters.aws.quotas import ON_DEMAND, SPOT, Quotas
+from gridray.clusters.aws.quotas import Quotas
 from gridray.clusters.aws.session import Account
 from gridray.errors import DeniedError
+from gridray.labels import ON_DEMAND, SPOT
 
 BARE = ".metal"
 NO_CREDENTIALS = "there are no AWS credentials"

@@ -7,9 +7,10 @@ from typing import Any
 from gridray.clusters.aws import catalog, permissions, quotas
 from gridray.clusters.aws.instancetype import InstanceType, shipped
 from gridray.clusters.aws.nicknames import near_names
-from gridray.clusters.aws.quotas import ON_DEMAND, SPOT, Quota
+from gridray.clusters.aws.quotas import Quota
 from gridray.clusters.aws.session import Account, asking
 from gridray.errors import CloudError, DeniedError
+from gridray.labels import ON_DEMAND, SPOT
 
 # Where a type is looked for that a region does not have: these get new ones first.
 ELSEWHERE = ("us-east-1", "us-west-2", "eu-west-1")

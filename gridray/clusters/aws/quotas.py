@@ -7,10 +7,8 @@ from typing import Any
 
 from gridray.clusters.aws import catalog
 from gridray.clusters.aws.session import Account, asking
+from gridray.labels import ON_DEMAND, SPOT
 
-SPOT = "spot"
-ON_DEMAND = "on-demand"
-MARKETS = (ON_DEMAND, SPOT)
 # EC2's quotas by the letters that a family begins with; its API tells no relation between the two.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-resource-limits.html
 STANDARD = "standard"

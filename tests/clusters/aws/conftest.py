@@ -1,0 +1,80 @@
+"""An account at AWS: moto plays EC2, STS and IAM, `Lists` what moto does not."""
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from gridray.clusters.aws.session import Account
+from tests.clusters.aws.lists import Lists, serving
+
+REGION = "us-east-1"
+Allow = Callable[..., Account]
+ELSEWHERE = ("PRICING", "SERVICE_QUOTAS")
+
+
+@pytest.fixture(scope="session")
+def moto_url() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+def post(url: str) -> None:
+    urllib.request.urlopen(urllib.request.Request(url, method="POST")).close()
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without credentials; none are looked for on the network."""
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def lists() -> Iterator[Lists]:
+    with serving() as server:
+        yield server
+
+
+@pytest.fixture
+def aws(nobody: None, moto_url: str, lists: Lists, monkeypatch: pytest.MonkeyPatch) -> Lists:
+    """An empty account that may do everything, in the environment."""
+    post(f"{moto_url}/moto-api/reset")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_url)
+    for service in ELSEWHERE:
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", lists.url)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_IAM", lists.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    return lists
+
+
+@pytest.fixture
+def account(aws: Lists) -> Account:
+    return Account()
+
+
+@pytest.fixture
+def allowed(aws: Lists, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Allow:
+    """A function that makes the caller a user who may do only what is said."""
+
+    def allow(*actions: str) -> Account:
+        iam = boto3.client("iam", endpoint_url=moto_url)
+        iam.create_user(UserName="somebody")
+        policy = {"Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
+        document = json.dumps({"Version": "2012-10-17", **policy})
+        iam.put_user_policy(UserName="somebody", PolicyName="some", PolicyDocument=document)
+        key = iam.create_access_key(UserName="somebody")["AccessKey"]
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+        # Where moto begins to look at policies; it runs in this process.
+        monkeypatch.setattr("moto.settings.INITIAL_NO_AUTH_ACTION_COUNT", 0)
+        return Account()
+
+    return allow
