@@ -120,9 +120,18 @@ def purge(account: Account, name: str, cluster: str) -> bool:
         CloudError: AWS refuses.
     """
     found = look(account, name)
-    if not found.exists or found.cluster != cluster:
+    if not found.exists or found.cluster not in (cluster, None):
         return False
     client = account.client("s3", found.region)
+    if found.cluster is not None:
+        _empty(client, name)
+    # Its making was cut off before it had tags: S3 deletes it only if it is empty.
+    with asking(f"to delete the bucket {name}"):
+        client.delete_bucket(Bucket=name)
+    return True
+
+
+def _empty(client: Any, name: str) -> None:
     with asking(f"to empty the bucket {name}"):
         for page in client.get_paginator("list_object_versions").paginate(Bucket=name):
             every = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
@@ -130,8 +139,6 @@ def purge(account: Account, name: str, cluster: str) -> bool:
             for first in range(0, len(keys), DELETED_TOGETHER):
                 part = keys[first : first + DELETED_TOGETHER]
                 client.delete_objects(Bucket=name, Delete={"Objects": part, "Quiet": True})
-        client.delete_bucket(Bucket=name)
-    return True
 
 
 def _cluster(client: Any, name: str) -> str | None:
