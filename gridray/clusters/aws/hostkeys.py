@@ -106,8 +106,18 @@ def _console(account: Account, instance: str) -> str:
     return str(answer.get("Output") or "")
 
 
-def remember(path: Path, cluster: str, keys: tuple[str, ...]) -> None:
+def remember(path: Path, cluster: str, keys: tuple[str, ...], instance: str) -> None:
     """Write the keys into a file as ssh reads it, under the cluster's name."""
     partial = path.with_name(path.name + ".new")
-    partial.write_text("".join(f"{cluster} {key}\n" for key in keys), "utf-8")
+    lines = [f"# {instance}", *(f"{cluster} {key}" for key in keys)]
+    partial.write_text("\n".join(lines) + "\n", "utf-8")
     os.replace(partial, path)
+
+
+def whose(path: Path) -> str | None:
+    """Return the id of the instance whose keys a file holds."""
+    try:
+        first = path.read_text("utf-8").partition("\n")[0]
+    except OSError:
+        return None
+    return first.removeprefix("# ")

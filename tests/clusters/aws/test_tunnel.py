@@ -37,7 +37,7 @@ def login(server: SshServer, tmp_path: Path) -> Login:
     home = tmp_path / "gridray home 100% %h"
     home.mkdir()
     known_hosts = home / "known_hosts"
-    hostkeys.remember(known_hosts, "one", hostkeys.scan("127.0.0.1", server.port))
+    hostkeys.remember(known_hosts, "one", hostkeys.scan("127.0.0.1", server.port), "i-1")
     return Login("one", "127.0.0.1", server.user, server.key, known_hosts, server.port)
 
 
