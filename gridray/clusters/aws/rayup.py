@@ -17,6 +17,8 @@ END_SECONDS = 5.0
 # The steps that Ray numbers, as `  [2/7] Processing file mounts`.
 STEP = re.compile(r"^\s*\[(\d+/\d+)\] (.+?)\s*$")
 LAUNCHING = "Acquiring an up-to-date head node"
+# They win over a profile.
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 COLORS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -62,8 +64,8 @@ def _follow(process: subprocess.Popen[str], log: Path, progress: Progress) -> li
     ):
         for line in process.stdout:
             told = COLORS.sub("", line.rstrip())
-            to.write(told + "\n")
-            to.flush()
+            kept.write(told + "\n")
+            kept.flush()
             lines.append(told)
             if step := STEP.match(told):
                 progress(f"  {step.group(1)} {step.group(2)}")
@@ -99,7 +101,3 @@ def _environment(what: Made) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "TERM": "dumb",
     }
-
-
-# They win over a profile.
-KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")

@@ -6,6 +6,7 @@ import os
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gridray.clusters.aws import made
 from gridray.clusters.aws.clusterfile import Wanted
@@ -40,7 +41,7 @@ def load(home: Path, name: str) -> Wish:
     fields = {field.name for field in dataclasses.fields(Wanted)}
     try:
         read = json.loads(path.read_bytes())
-        known = {
+        known: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in read.items()
             if key in fields

@@ -75,15 +75,19 @@ def test_a_cluster_opens_its_tunnel_when_it_is_asked(
     assert "ssh" not in children()
 
 
+def wait_until_closed(way: Tunnel) -> None:
+    while way.is_open:
+        time.sleep(0.01)
+
+
 def test_a_tunnel_that_has_died_is_opened_again(login: Login, dashboard: Dashboard) -> None:
     way = Tunnel(login, port_of(dashboard))
     way.port()
     for child in psutil.Process().children():
         if child.name() == "ssh":
             child.kill()
-    while way.is_open:
-        time.sleep(0.01)
-    assert way.port() and way.is_open
+    wait_until_closed(way)
+    assert way.port()
     way.close()
 
 
