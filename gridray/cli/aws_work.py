@@ -106,8 +106,8 @@ def _wish(asked: Asked, known: Settings, account: Account) -> Wish:
         profile=asked.profile,
         store=_store(asked.store, known),
         is_private=asked.private,
-        head_idle=None if asked.head_idle is None else parse_duration(asked.head_idle),
-        head_timeout=parse_duration(asked.head_timeout),
+        head_idle=_seconds("--head-idle", asked.head_idle) if asked.head_idle else None,
+        head_timeout=_seconds("--head-timeout", asked.head_timeout),
         amis=_parts(asked.ami),
         subnets=_parts(asked.subnets),
         **asked.rest,
@@ -134,6 +134,13 @@ def _check_free(name: str, known: Settings) -> None:
             hint=f"`gridray clusters up {name}` starts it or goes on with it, "
             f"`gridray clusters edit {name}` changes it, `gridray delete cluster {name}` ends it",
         )
+
+
+def _seconds(option: str, words: str) -> float:
+    found = parse_duration(words)
+    if not isinstance(found, float | int) or found <= 0:
+        raise UsageError(f"{option} {words!r} is no time", hint="as 2h, 15m or 900s")
+    return float(found)
 
 
 def _parts(words: str | None) -> tuple[str, ...]:

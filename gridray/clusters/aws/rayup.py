@@ -58,10 +58,8 @@ def _follow(process: subprocess.Popen[str], log: Path, progress: Progress) -> li
     """Keep what Ray prints, and tell its steps."""
     lines = []
     assert process.stdout is not None
-    with (
-        process.stdout,
-        open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as to,
-    ):
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with process.stdout, open(descriptor, "w") as kept:
         for line in process.stdout:
             told = COLORS.sub("", line.rstrip())
             kept.write(told + "\n")
