@@ -29,6 +29,16 @@ class MetadataService(ThreadingHTTPServer):
         self._thread.join()
         self.server_close()
 
+    def describe(self, instance_id: str, instance_type: str, market: str, zone: str) -> None:
+        """Say what the instance is."""
+        about = "/latest/meta-data/"
+        self.answers |= {
+            f"{about}instance-id": instance_id,
+            f"{about}instance-type": instance_type,
+            f"{about}instance-life-cycle": market,
+            f"{about}placement/availability-zone": zone,
+        }
+
     def announce(self, seconds: float) -> None:
         """Say that the instance is terminated in so many seconds."""
         moment = datetime.fromtimestamp(time.time() + seconds, timezone.utc)

@@ -137,10 +137,14 @@ def _check_free(name: str, known: Settings) -> None:
 
 
 def _seconds(option: str, words: str) -> float:
-    found = parse_duration(words)
-    if not isinstance(found, float | int) or found <= 0:
-        raise UsageError(f"{option} {words!r} is no time", hint="as 2h, 15m or 900s")
-    return float(found)
+    try:
+        found = parse_duration(words)
+    except ValueError as error:
+        raise UsageError(f"{option} {words!r} is no time", hint=str(error)) from error
+    assert isinstance(found, float)
+    if found <= 0:
+        raise UsageError(f"{option} {words!r} is no time to wait", hint="as 2h or 15m")
+    return found
 
 
 def _parts(words: str | None) -> tuple[str, ...]:

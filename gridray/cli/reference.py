@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from gridray.cli import answer, datashapes, offer_shapes, shapes, versions
+from gridray.cli import answer, costshapes, datashapes, offer_shapes, shapes, versions
 from gridray.cli.app import app
 
 INTRODUCTION = """\
@@ -46,6 +46,8 @@ SHAPES: dict[str, type] = {
     "status RUN": shapes.RunDetail,
     "history": shapes.Runs,
     "why": answer.Answer,
+    "cost": costshapes.Costs,
+    "cost RUN": costshapes.RunCost,
     "retry": shapes.Retries,
     "rerun": shapes.Submitted,
     "logs": shapes.LogLine,

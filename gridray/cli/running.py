@@ -12,6 +12,7 @@ from gridray.cli import datasets, shapes, text, watching
 from gridray.cli.names import open_store
 from gridray.cli.output import Output
 from gridray.cli.text import Column
+from gridray.labels import SPOT
 
 if TYPE_CHECKING:
     from gridray.launch import Plan
@@ -47,6 +48,7 @@ def warn(out: Output, warnings: Iterable[str]) -> None:
 
 def describe(planned: "Plan") -> shapes.Planned:
     spec, resources = planned.spec, planned.resources
+    estimate = launch.estimated(planned)
     name = spec.name or PLACEHOLDER
     experiments = (
         shapes.PlannedExperiment(
@@ -70,6 +72,7 @@ def describe(planned: "Plan") -> shapes.Planned:
         dependency_file=planned.environment.dependency_file,
         image=planned.environment.image,
         datastores=tuple(datasets.asked(each) for each in spec.datastores),
+        estimate=None if estimate is None else shapes.Estimate(**vars(estimate)),
     )
 
 
@@ -90,6 +93,17 @@ def show_plan(out: Output, planned: shapes.Planned) -> None:
     out.line(
         f"{text.count(len(rows), 'experiment')} with {each} each, on cluster "
         f"{text.harmless(planned.cluster)}. Nothing has been started or uploaded."
+    )
+    if planned.estimate is not None:
+        out.line(_cost(planned.estimate))
+
+
+def _cost(found: shapes.Estimate) -> str:
+    of = "a whole" if found.share == 1 else f"{found.share:.0%} of a"
+    market = "spot" if found.market == SPOT else "on demand"
+    return (
+        f"An hour of one costs about {text.money(found.experiment)}, for {of} "
+        f"{found.instance_type} ({market}); of all at once {text.money(found.run)}."
     )
 
 

@@ -81,6 +81,19 @@ class Mount(Shape):
 
 
 @dataclass(frozen=True)
+class Estimate(Shape):
+    instance_type: str
+    market: str
+    """`spot` or `on-demand`."""
+    share: float
+    """What of a machine each experiment has, up to 1."""
+    experiment: float
+    """US dollars an hour, for one experiment; of spot in the dearest zone."""
+    run: float
+    """US dollars an hour, for as many experiments as run at once."""
+
+
+@dataclass(frozen=True)
 class Planned(Shape):
     name: str | None
     """The name of the run; null: a random one."""
@@ -107,6 +120,8 @@ class Planned(Shape):
     """The container image that the experiments would run in."""
     datastores: tuple[Mount, ...]
     """What would be mounted."""
+    estimate: Estimate | None
+    """What it would cost; null: the prices of its machines are not known."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +154,8 @@ class Run(Shape):
     """The address of the Git repository, without credentials."""
     dirty: bool
     """Whether its source has changes that are not committed."""
+    cost: float | None
+    """What its attempts have cost so far, in US dollars; null: that is not known."""
 
     @classmethod
     def of(cls, summary: "RunSummary") -> "Run":
@@ -178,6 +195,8 @@ class Experiment(Shape):
     """When its back-off ends, while it is queued for another attempt."""
     queued_seconds: float | None
     run_seconds: float | None
+    cost: float | None
+    """What all its attempts have cost so far, in US dollars; null: that is not known."""
 
     @classmethod
     def of(cls, view: "ExperimentView") -> "Experiment":
@@ -281,13 +300,19 @@ class Deletions(Shape):
 class Cluster(Shape):
     name: str
     state: str
-    """`running`, `stopped` (the local one) or `unreachable`."""
+    """`running`, `stopped` or `unreachable`; in AWS also `starting`, or `headless`: only workers."""
     address: str | None
-    """Of its Ray dashboard."""
+    """Of its Ray dashboard; null for one in AWS, which is reached through a tunnel."""
     nodes: int | None
     cpus: float | None
     """Of all nodes together."""
     gpus: float | None
+    region: str | None = None
+    """Of AWS, if Gridray has made it there."""
+    groups: tuple[str, ...] = ()
+    """Its nodes in AWS, as `2 g4dn-xlarge-spot`."""
+    price: float | None = None
+    """US dollars an hour now, without disks; null: not known, or not in AWS."""
 
 
 @dataclass(frozen=True)

@@ -289,7 +289,7 @@ def test_a_run_that_waits_for_ever_does_not_keep_the_others_back() -> None:
 def test_what_can_never_run_says_so_and_goes_on_waiting() -> None:
     jobs = {"run-exp0-a0": job(JobStatus.PENDING)}
     view = RunView(record(), [PENDING])
-    (change,) = decide(Snapshot([view], jobs, {}, {"run": "no GPU"}), NOW)
+    (change,) = decide(Snapshot([view], jobs, {}, {("run", False): "no GPU"}), NOW)
     assert isinstance(change, Change)
     expected = replace(PENDING, reason=Reason.INFEASIBLE, message="no GPU")
     assert change.row == expected
