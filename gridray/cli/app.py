@@ -26,6 +26,7 @@ from gridray.cli import (
     status,
     stop,
     sync_env,
+    user,
     view,
     why,
 )
@@ -64,6 +65,8 @@ for module in (
     datastore,
     clusters,
     instance_types,
+    doctor,
+    user,
     other,
 ):
     module.register(app)

@@ -31,9 +31,9 @@ def create(
     dry_run: cluster_options.DryRunCluster = False,
     yes: options.Yes = False,
 ) -> None:
-    """Make a cluster in your AWS account that grows and shrinks by itself.
+    """Make a cluster in your AWS account.
 
-    What would be in its way is told before anything is made, and so is its price.
+    It grows and shrinks by itself, and is closed to everybody but you. What would be in its way is told before anything is made, and so is its price.
     """
     from gridray.cli import aws_changes, aws_work
 
@@ -67,16 +67,16 @@ def create(
 
 
 def status(out: Output, name: cluster_options.OwnCluster) -> None:
-    """Show what runs of a cluster in AWS, what it costs now, and what it is at."""
+    """Show what a cluster in AWS has, costs and does."""
     from gridray.cli import aws_status
 
     out.show(aws_status.status(name), aws_status.show)
 
 
 def edit(out: Output, name: cluster_options.OwnCluster) -> None:
-    """Open the file of a cluster in AWS in your editor, and check it before it counts.
+    """Edit the file of a cluster in AWS.
 
-    `gridray clusters up` applies it.
+    What your editor leaves is checked before it counts. `gridray clusters up` applies it.
     """
     from gridray.cli import aws_changes
 
@@ -86,7 +86,7 @@ def edit(out: Output, name: cluster_options.OwnCluster) -> None:
 def logs(
     out: Output, name: cluster_options.OwnCluster, follow: cluster_options.FollowLog = False
 ) -> None:
-    """Print what the autoscaler of a cluster in AWS has written last."""
+    """Print the log of the autoscaler of a cluster in AWS."""
     from gridray.cli import aws_changes
 
     raise typer.Exit(aws_changes.logs(name, follow=follow))
@@ -95,7 +95,10 @@ def logs(
 def ssh(
     out: Output, name: cluster_options.OwnCluster, command: cluster_options.SshCommand = None
 ) -> None:
-    """Log in to the head of a cluster in AWS, or do something there: ssh NAME -- COMMAND."""
+    """Log in to the head of a cluster in AWS.
+
+    `gridray clusters ssh NAME -- COMMAND` does something there.
+    """
     from gridray.cli import aws_changes
 
     raise typer.Exit(aws_changes.ssh(name, command or []))

@@ -4,8 +4,8 @@ import os
 import subprocess
 
 from gridray import settings, settingsfile
-from gridray.cli import cluster_shapes, cluster_work, shapes
-from gridray.cli.cluster_shapes import ClusterEdited, ClusterEnded, Context
+from gridray.cli import cluster_work, shapes
+from gridray.cli.cluster_shapes import ClusterEdited, Context
 from gridray.cli.output import Output
 from gridray.clusters.aws import editing, lifecycle, made, reach
 from gridray.clusters.aws.account import CLUSTER_FILE
@@ -39,7 +39,7 @@ def up(out: Output, name: str, *, yes: bool) -> shapes.ClusterChange:
     return shapes.ClusterChange(name, True)
 
 
-def down(out: Output, name: str, *, purge_store: bool, yes: bool) -> ClusterEnded:
+def down(out: Output, name: str, *, purge_store: bool, yes: bool) -> shapes.ClusterChange:
     """End all that runs of a cluster; it can be started again.
 
     Raises:
@@ -59,7 +59,7 @@ def down(out: Output, name: str, *, purge_store: bool, yes: bool) -> ClusterEnde
     return _checked(what, ended, store_kept=not purge_store)
 
 
-def delete(out: Output, name: str, *, purge_store: bool, yes: bool) -> ClusterEnded:
+def delete(out: Output, name: str, *, purge_store: bool, yes: bool) -> shapes.ClusterChange:
     """End a cluster for good.
 
     Raises:
@@ -82,10 +82,10 @@ def delete(out: Output, name: str, *, purge_store: bool, yes: bool) -> ClusterEn
     return _checked(what, ended, store_kept=not purged)
 
 
-def show_ended(out: Output, ended: ClusterEnded) -> None:
+def show_ended(out: Output, ended: shapes.ClusterChange) -> None:
     for each in ended.gone:
         out.line(f"gone: {each}")
-    kept = f"; the store {ended.store} stays" if ended.store_kept else ""
+    kept = f"; the store {ended.store} stays" if ended.store else ""
     out.line(
         f"{ended.name}: nothing is left running: 0 instances, 0 volumes are there, as AWS "
         f"says{kept}"
@@ -184,11 +184,11 @@ def _leave_store(out: Output, what: Made) -> None:
         out.note(f"the store is {settings.load().store} again")
 
 
-def _checked(what: Made, ended: Ended, *, store_kept: bool) -> ClusterEnded:
+def _checked(what: Made, ended: Ended, *, store_kept: bool) -> shapes.ClusterChange:
     if ended.left:
         raise CloudError(
             f"of {what.name} there is still: {', '.join(ended.left)}",
             hint="do it again in a minute; `gridray doctor` shows what is left",
         )
-    return cluster_shapes.ClusterEnded(what.name, ended.gone, ended.left, what.store, store_kept)
-
+    store = what.store if store_kept else None
+    return shapes.ClusterChange(what.name, bool(ended.gone), ended.gone, store)

@@ -127,7 +127,7 @@ def _has_controller(jobs: RayJobs, name: str) -> bool:
 def _launches(jobs: RayJobs) -> tuple[str, ...]:
     found = jobs.launches()
     pending = [f"launching: {', '.join(found.pending)}"] if found.pending else []
-    failed = (f"could not launch {kind}: {why or 'no cause' }" for kind, why in found.failed.items())
+    failed = (f"could not launch {kind}: {why or 'no cause'}" for kind, why in found.failed.items())
     return (*pending, *failed)
 
 

@@ -52,7 +52,7 @@ class NodeGroup(Shape):
 class ClusterStatus(Shape):
     name: str
     state: str
-    """`running`, `starting`, `headless` (only workers are left) or `stopped`."""
+    """`running`, `starting`, `headless` (only workers) or `stopped`."""
     region: str
     account: str
     store: str
@@ -68,17 +68,6 @@ class ClusterStatus(Shape):
     """Whether the controller runs there; null: not known."""
     runs: tuple[str, ...]
     """The runs that have experiments there that are not over."""
-
-
-@dataclass(frozen=True)
-class ClusterEnded(Shape):
-    name: str
-    gone: tuple[str, ...]
-    """What was ended or deleted, in words."""
-    left: tuple[str, ...]
-    """What AWS shows of the cluster after that; none, if all is well."""
-    store: str
-    store_kept: bool
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def list_clusters(out: Output, ctx: typer.Context) -> None:
 
 
 def up(out: Output, name: cluster_options.AnyCluster, yes: options.Yes = False) -> None:
-    """Start the Ray cluster of this machine, one in AWS, or the controller on another one.
+    """Start a cluster, or the controller on one of others.
 
     The first run starts this machine's by itself. In AWS this also goes on with what was cut off,
     and applies what `gridray clusters edit` has changed, which interrupts what runs.
@@ -47,7 +47,7 @@ def down(
     purge_store: cluster_options.PurgeStore = False,
     yes: options.Yes = False,
 ) -> None:
-    """Stop the Ray cluster of this machine, or all machines of one in AWS.
+    """Stop the cluster of this machine, or one in AWS.
 
     All runs stay readable, and `gridray clusters up` starts it again.
     """
@@ -57,7 +57,10 @@ def down(
 
 
 def use(out: Output, name: cluster_options.KnownCluster) -> None:
-    """Let runs go to this cluster from here on; one in AWS brings its store along."""
+    """Let runs go to this cluster from here on.
+
+    One in AWS brings its store along.
+    """
     from gridray.cli import aws_changes
 
     out.show(aws_changes.use(out, name), aws_changes.show_context)

@@ -6,6 +6,7 @@ from gridray.cli import cluster_options, options, panels
 from gridray.cli.command import command
 from gridray.cli.output import Output
 from gridray.cli.plain import PlainGroup
+from gridray.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -61,6 +62,8 @@ def delete_clusters(
     """Delete clusters in AWS with all that was made for them; the local one is stopped."""
     from gridray.cli import cluster_work
 
+    if out.is_json and len(name) > 1:
+        raise UsageError("--output json is for one cluster", hint="delete them one by one")
     for each in name:
         cluster_work.check_ours(each)
     out.confirm(f"End the clusters {', '.join(name)} with all of their machines?", yes=yes)

@@ -300,7 +300,7 @@ class Deletions(Shape):
 class Cluster(Shape):
     name: str
     state: str
-    """`running`, `stopped` or `unreachable`; in AWS also `starting`, or `headless`: only workers."""
+    """`running`, `stopped` or `unreachable`; in AWS also `starting` or `headless`, without a head."""
     address: str | None
     """Of its Ray dashboard; null for one in AWS, which is reached through a tunnel."""
     nodes: int | None
@@ -325,6 +325,10 @@ class ClusterChange(Shape):
     name: str
     changed: bool
     """Whether there was anything to do."""
+    gone: tuple[str, ...] = ()
+    """What was ended or deleted in AWS, in words; all of it is gone, as AWS says."""
+    store: str | None = None
+    """The store of a cluster in AWS, which stays."""
 
 
 @dataclass(frozen=True)

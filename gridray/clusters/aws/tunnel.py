@@ -249,6 +249,15 @@ def _tunnel(login: Login) -> Tunnel:
         return _tunnels.setdefault(login, Tunnel(login))
 
 
+def leads_to(url: str) -> bool:
+    """Whether an address is the end of a tunnel of this process that is open."""
+    with _tunnels_lock:
+        every = list(_tunnels.values())
+    return any(
+        each.is_open and url.startswith(f"http://127.0.0.1:{each.port()}/") for each in every
+    )
+
+
 def close_all() -> None:
     """Close the tunnels of this process."""
     with _tunnels_lock:
