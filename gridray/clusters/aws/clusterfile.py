@@ -121,6 +121,7 @@ def _file(wanted: Wanted, head: Nodes, groups: Sequence[Nodes], things: Things) 
         things.store,
         things.store_region,
         wanted.name,
+        wanted.region,
         head_idle=wanted.head_idle,
         head_timeout=wanted.head_timeout,
     )
@@ -256,7 +257,7 @@ def _folded(commands: Sequence[Sequence[str]]) -> list[Any]:
     for parts in commands:
         content = FoldedScalarString(" ".join(parts))
         positions = [len(" ".join(parts[: index + 1])) for index in range(len(parts) - 1)]
-        content.fold_pos = positions  # type: ignore[attr-defined]
+        content.fold_pos = positions
         found.append(content)
     return found
 

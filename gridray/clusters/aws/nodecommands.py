@@ -4,6 +4,7 @@ import shlex
 from dataclasses import dataclass
 
 from gridray.clusters.rayenvironment import HEALTH_CHECKS, VARIABLES
+from gridray.node import fuse
 
 FILES = "~/.gridray-node/files"
 PORT = 6379
@@ -11,11 +12,7 @@ DASHBOARD_PORT = 8265
 PYTHON = "~/.gridray-node/env/bin/python"
 # Minutes for what comes between the launch of an instance and the start of Ray on it.
 SETUP_MINUTES = 60
-USER_DATA = f"""\
-#!/bin/sh
-# A node on which Ray is never started ends itself; start.sh takes this back.
-shutdown -h +{SETUP_MINUTES}
-"""
+USER_DATA = fuse.user_data(SETUP_MINUTES)
 
 
 @dataclass(frozen=True)
@@ -29,8 +26,9 @@ class Commands:
 
 def of(
     store: str,
-    region: str,
+    store_region: str,
     cluster: str,
+    region: str,
     *,
     head_idle: float | None = None,
     head_timeout: float = 900.0,
@@ -38,12 +36,12 @@ def of(
     """Return the commands of a cluster.
 
     Args:
-        store: the URL of its store, and `region` where that is.
-        cluster: the cluster's key in the store.
+        store: the URL of its store, and `store_region` where that is.
+        cluster: the cluster's key in the store, and `region` where its nodes are.
         head_idle: after so many seconds without a run the head terminates itself; None: never.
         head_timeout: after so many seconds without the head a worker terminates itself.
     """
-    variables = _variables(region)
+    variables = _variables(store_region)
     start = f"bash {FILES}/start.sh"
     head = [
         *variables,
@@ -59,7 +57,7 @@ def of(
     # First, so that it is there whatever becomes of Ray's start.
     return Commands(
         [f"bash {FILES}/setup.sh"],
-        [head, *_head_watch(store, region, cluster, head_idle)],
+        [head, *_head_watch(store, store_region, cluster, region, head_idle)],
         [watch, worker],
     )
 
@@ -75,12 +73,16 @@ def _variables(region: str) -> list[str]:
     ]
 
 
-def _head_watch(store: str, region: str, cluster: str, head_idle: float | None) -> list[list[str]]:
+def _head_watch(
+    store: str, store_region: str, cluster: str, region: str, head_idle: float | None
+) -> list[list[str]]:
     if head_idle is None:
         return []
+    token = f"RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH={FILES}/token"
     return [
         [
-            f"AWS_REGION={region} {PYTHON} -m gridray.node watch --role head",
-            f"--idle {head_idle:.0f} --store {shlex.quote(store)} --cluster {cluster}",
+            f"AWS_REGION={store_region} {token}",
+            f"{PYTHON} -m gridray.node watch --role head --idle {head_idle:.0f}",
+            f"--store {shlex.quote(store)} --cluster {cluster} --region {region}",
         ]
     ]

@@ -1,7 +1,7 @@
 """What there still is of a cluster in AWS, found by its tags, and the end of what costs."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,18 +127,22 @@ def _roles(account: Account, cluster: str | None) -> list[Thing]:
     Their names end in the region and in what they are for, as `gridray-NAME-us-east-1-head`.
     """
     iam = account.client("iam")
+    kinds: list[tuple[str, str, str, Callable[[str], Any]]] = [
+        (
+            "instance profile",
+            "list_instance_profiles",
+            "InstanceProfile",
+            lambda name: iam.get_instance_profile(InstanceProfileName=name)["InstanceProfile"],
+        ),
+        ("role", "list_roles", "Role", lambda name: iam.get_role(RoleName=name)["Role"]),
+    ]
     found = []
-    for kind, operation, key, tags_of in (
-        ("instance profile", "list_instance_profiles", "InstanceProfile", _profile_tags),
-        ("role", "list_roles", "Role", _role_tags),
-    ):
+    for kind, operation, key, ask in kinds:
         with asking(f"for its {kind}s"):
             pages = iam.get_paginator(operation).paginate()
             named = [each[f"{key}Name"] for page in pages for each in page[f"{key}s"]]
-        for name in named:
-            if _is_here(account, name):
-                its = _tagged(kind, name, lambda name=name, tags_of=tags_of: tags_of(iam, name))
-                found += [each for each in its if cluster in (None, each.cluster)]
+        its = [_tagged(kind, name, ask) for name in named if _is_here(account, name)]
+        found += [each for each in its if each and cluster in (None, each.cluster)]
     return found
 
 
@@ -147,23 +151,15 @@ def _is_here(account: Account, name: str) -> bool:
     return name.startswith(ROLE_PREFIX) and name.endswith(endings)
 
 
-def _tagged(kind: str, name: str, ask: Callable[[], Any]) -> list[Thing]:
+def _tagged(kind: str, name: str, ask: Callable[[str], Any]) -> Thing | None:
     try:
         with asking(f"for the tags of the {kind} {name}"):
-            cluster = cluster_of(ask())
+            cluster = cluster_of(ask(name).get("Tags"))
     except CloudError as error:
         if error.code == "NoSuchEntity":
-            return []
+            return None
         raise
-    return [] if cluster is None else [Thing(kind, name, cluster)]
-
-
-def _profile_tags(iam: Any, name: str) -> Any:
-    return iam.list_instance_profile_tags(InstanceProfileName=name)["Tags"]
-
-
-def _role_tags(iam: Any, name: str) -> Any:
-    return iam.list_role_tags(RoleName=name)["Tags"]
+    return None if cluster is None else Thing(kind, name, cluster)
 
 
 def _pages(
@@ -171,7 +167,7 @@ def _pages(
     operation: str,
     cluster: str | None,
     key: str,
-    *more: dict[str, object],
+    *more: Mapping[str, object],
 ) -> Iterator[Any]:
     with asking(f"for what is tagged {OWNER_TAG} ({operation})"):
         paginator = account.client("ec2").get_paginator(operation)

@@ -93,7 +93,7 @@ def ensure_spot(account: Account) -> None:
             iam.create_service_linked_role(AWSServiceName=SPOT_SERVICE)
     except CloudError as error:
         # Somebody else was faster.
-        if error.code != "InvalidInput":
+        if error.code not in ("InvalidInput", "EntityAlreadyExists"):
             raise
 
 

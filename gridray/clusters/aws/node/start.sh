@@ -4,8 +4,8 @@ set -euo pipefail
 
 root=$(dirname "$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)")
 export PATH=$root/env/bin:$PATH
-# What the instance was started with ends it, if it gets no further than this; it has.
-sudo -n shutdown -c >/dev/null 2>&1 || true
+# An instance plans its own end at its first boot, in case that it gets no further than that.
+if [[ -e /run/gridray-fuse ]]; then sudo -n shutdown -c >/dev/null 2>&1 || true; fi
 
 service=${GRIDRAY_METADATA:-http://169.254.169.254}/latest
 token=$(curl -sf --max-time 2 -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" \
