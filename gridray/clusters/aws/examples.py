@@ -28,19 +28,18 @@ EXAMPLES = {
 START = f"""\
 A cluster of Gridray in AWS, for `ray up --no-config-cache FILE`. `gridray clusters aws NAME` makes
 such a file, and all that it names, by itself; this one is for doing it by hand. Replace:
-
-  {NAME}, {REGION}   the cluster's name and its region, wherever they are
-  {SUBNETS[0]}, …      subnets of one VPC that give public addresses
-  {GROUP}              a security group: SSH from your address, everything from itself
-  {CPU_IMAGE}      Ubuntu 24.04, by the SSM parameter
-                          /aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id
-  {GPU_IMAGE}         Ubuntu with NVIDIA's driver, by the SSM parameter
-                          /aws/service/deeplearning/ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id
-  KeyName                 an EC2 key pair, its private half at ssh_private_key
-  IamInstanceProfile      roles: docs/security.md says what head and workers have to be allowed
-  node                    `python -m gridray.clusters.aws.nodefiles DIRECTORY` makes that directory
-
-The runs' store is in S3: `gridray run` takes it from GRIDRAY_STORE=s3://BUCKET.
+  {NAME}          the cluster's name, wherever it is
+  {REGION}           its region, wherever it is
+  {SUBNETS[0]}    subnets of one VPC that give public addresses
+  {GROUP}          a security group: SSH from your address, everything from itself
+  {CPU_IMAGE}  Ubuntu 24.04, by the SSM parameter /aws/service/canonical/ubuntu/
+                      server/24.04/stable/current/amd64/hvm/ebs-gp3/ami-id
+  {GPU_IMAGE}     Ubuntu with NVIDIA's driver, by the SSM parameter /aws/service/deeplearning/
+                      ami/x86_64/base-oss-nvidia-driver-gpu-ubuntu-22.04/latest/ami-id
+  KeyName             an EC2 key pair, whose private half is in ssh_private_key
+  IamInstanceProfile  of roles with the policies in gridray/clusters/aws/policies.py
+  file_mounts         `python -m gridray.clusters.aws.nodefiles DIRECTORY` makes the directory
+The store is a bucket in the same region: GRIDRAY_STORE=s3://BUCKET says so to `gridray run`.
 """
 
 

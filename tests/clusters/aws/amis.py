@@ -1,4 +1,4 @@
-"""The images of today, which moto does not know: put into its state, for it runs in this process."""
+"""The images of today, which moto does not know: put into its state, as it runs in here."""
 
 from datetime import datetime, timezone
 from typing import Any
