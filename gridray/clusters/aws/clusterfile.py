@@ -101,15 +101,19 @@ def resources(instance: InstanceType) -> dict[str, int]:
     return found
 
 
-def text(wanted: Wanted, head: Nodes, groups: Sequence[Nodes], things: Things) -> str:
-    """Return the file."""
+def text(
+    wanted: Wanted, head: Nodes, groups: Sequence[Nodes], things: Things, start: str | None = None
+) -> str:
+    """Return the file; `start` is the comment that it begins with, None: the usual one."""
     from ruamel.yaml import YAML
 
     yaml = YAML()
     yaml.width = 100
     yaml.indent(mapping=2, sequence=4, offset=2)
     buffer = io.StringIO()
-    yaml.dump(_file(wanted, head, groups, things), buffer)
+    content = _file(wanted, head, groups, things)
+    content.yaml_set_start_comment(START if start is None else start)
+    yaml.dump(content, buffer)
     return buffer.getvalue()
 
 
@@ -155,7 +159,6 @@ def _file(wanted: Wanted, head: Nodes, groups: Sequence[Nodes], things: Things) 
         "worker_start_ray_commands": _folded(commands.worker),
     }
     found = _commented(content, COMMENTS)
-    found.yaml_set_start_comment(START)
     _comment(found["provider"], PROVIDER_COMMENTS)
     return found
 

@@ -59,6 +59,6 @@ retried "making an environment with Python $python" \
 retried "installing ${wheels[0]##*/}" \
     uv pip install --quiet --compile-bytecode --python "$env/bin/python" \
     --reinstall-package gridray --constraints "$files/constraints.txt" "${wheels[0]}"
-"$env/bin/python" -c "import gridray, ray" || fail "what was installed cannot be imported"
+"$env/bin/python" -I -c "import gridray, ray" || fail "what was installed cannot be imported"
 echo "$wanted" >"$stamp"
 echo "gridray: set up with $("$env/bin/ray" --version)"

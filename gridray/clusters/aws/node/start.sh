@@ -7,8 +7,8 @@ export PATH=$root/env/bin:$PATH
 # An instance plans its own end at its first boot, in case that it gets no further than that.
 if [[ -e /run/gridray-fuse ]]; then sudo -n shutdown -c >/dev/null 2>&1 || true; fi
 
-service=${GRIDRAY_METADATA:-http://169.254.169.254}/latest
-token=$(curl -sf --max-time 2 -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" \
+service=${AWS_EC2_METADATA_SERVICE_ENDPOINT:-http://169.254.169.254}/latest
+token=$(curl -sf --max-time 2 --retry 2 --retry-connrefused -X PUT -H "X-aws-ec2-metadata-token-ttl-seconds: 60" \
     "$service/api/token" 2>/dev/null) || token=""
 
 # Prints what the instance metadata service says, or nothing.
@@ -17,12 +17,11 @@ metadata() {
         2>/dev/null || true
 }
 
-GRIDRAY_INSTANCE_TYPE=$(metadata instance-type)
-RAY_NODE_ZONE=$(metadata placement/availability-zone)
-for name in GRIDRAY_INSTANCE_TYPE RAY_NODE_ZONE; do
-    # shellcheck disable=SC2163
-    if [[ -n ${!name} ]]; then export "$name"; else unset "$name"; fi
-done
+instance_type=$(metadata instance-type)
+zone=$(metadata placement/availability-zone)
+if [[ -n $instance_type ]]; then export GRIDRAY_INSTANCE_TYPE=$instance_type; fi
+# Ray makes a label of it: ray.io/availability-zone.
+if [[ -n $zone ]]; then export RAY_NODE_ZONE=$zone; fi
 # Ray's cluster launcher sets them for its own commands; experiments would inherit them.
 unset OMP_NUM_THREADS PYTHONWARNINGS
 
