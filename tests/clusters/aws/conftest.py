@@ -9,6 +9,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from gridray.clusters.aws.session import Account
+from tests.clusters.aws.cloud import Cloud
 from tests.clusters.aws.lists import Lists, serving
 
 REGION = "us-east-1"
@@ -78,3 +79,10 @@ def allowed(aws: Lists, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Allow
         return Account()
 
     return allow
+
+
+@pytest.fixture
+def cloud(aws: Lists, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """An empty account in which everything is moto, and the images of today are there."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL_IAM")
+    return Cloud(moto_url)
