@@ -125,7 +125,7 @@ class AwsBox:
                 start_new_session=True,
             )
             try:
-                wait_for("the box", lambda: process.poll() is not None or READY.exists(), 60)
+                wait_for("the box", lambda: process.poll() is not None or READY.exists(), 120)
             except BaseException:
                 process.terminate()
                 process.wait(30)

@@ -85,7 +85,8 @@ def what_is_missing() -> str | None:
     try:
         run("unshare", "--mount", "--net", "--pid", "--fork", "sh", "-c", TRIAL)
     except BoxError as error:
-        return f"this kernel or container does not let it make hosts: {error}"
+        said = str(error).rpartition("\n")[2]
+        return f"this kernel or container does not let it make hosts: {said}"
     return None
 
 

@@ -54,16 +54,16 @@ def test_security_groups_say_who_comes_in(account: Account, box: AwsBox) -> None
     head, heads_address = account.launch(heads)
     worker, workers_address = account.launch(workers)
 
-    wait_for("the user's rule", lambda: answers(heads_address, 22), 10)
+    wait_for("the user's rule", lambda: answers(heads_address, 22), 30)
     assert not answers(workers_address, 22)
-    wait_for("the rule of a group", lambda: reaches(box, head, workers_address, 22), 10)
+    wait_for("the rule of a group", lambda: reaches(box, head, workers_address, 22), 30)
     assert not reaches(box, worker, heads_address, 22)
 
     account.ec2.revoke_security_group_ingress(**of_the_user)
-    wait_for("the end of the rule", lambda: not answers(heads_address, 22), 10)
+    wait_for("the end of the rule", lambda: not answers(heads_address, 22), 30)
 
     second, _ = account.launch(heads)
-    wait_for("a new member", lambda: reaches(box, second, workers_address, 22), 10)
+    wait_for("a new member", lambda: reaches(box, second, workers_address, 22), 30)
     account.ec2.terminate_instances(InstanceIds=[head, worker, second])
 
 
@@ -158,7 +158,7 @@ def test_a_box_that_is_killed_leaves_nothing_to_the_next(account: Account, box: 
     instance, _ = account.launch(account.group("left"))
     hosts_first = int(run("ip", "netns", "pids", f"abx-{instance}").split()[-1])
     os.kill(box.state["pid"], signal.SIGKILL)
-    wait_for("the host's end", lambda: not Path(f"/proc/{hosts_first}").exists(), 10)
+    wait_for("the host's end", lambda: not Path(f"/proc/{hosts_first}").exists(), 30)
     assert f"abx-{instance}" in run("ip", "netns", "list")
 
     box.stop()
