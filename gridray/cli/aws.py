@@ -33,7 +33,8 @@ def create(
 ) -> None:
     """Make a cluster in your AWS account.
 
-    It grows and shrinks by itself, and is closed to everybody but you. What would be in its way is told before anything is made, and so is its price.
+    It grows and shrinks by itself, and is closed to everybody but you. What would be in its way is
+    told before anything is made, and so is its price.
     """
     from gridray.cli import aws_changes, aws_work
 

@@ -305,7 +305,7 @@ class Deletions(Shape):
 class Cluster(Shape):
     name: str
     state: str
-    """`running`, `stopped` or `unreachable`; in AWS also `starting` or `headless`, without a head."""
+    """`running`, `stopped` or `unreachable`; in AWS `starting` or `headless`, too."""
     address: str | None
     """Of its Ray dashboard; null for one in AWS, which is reached through a tunnel."""
     nodes: int | None

@@ -26,20 +26,17 @@ class Learnt:
     is_confirmed: bool
 
 
-def learn(
-    account: Account, instance: str, host: str, port: int = 22, *, patience: float = CONSOLE_SECONDS
-) -> Learnt:
+def learn(account: Account, instance: str, host: str, port: int = 22) -> Learnt:
     """Ask a head for its host keys, and AWS for what it has printed of them.
 
     Args:
         instance: the id of its instance.
-        patience: for how many seconds AWS is asked for what it may not have yet.
 
     Raises:
         ClusterError: it does not answer, or its key is not what AWS says.
     """
     found = scan(host, port)
-    printed = _patient_console(account, instance, patience)
+    printed = _patient_console(account, instance)
     if printed is None:
         return Learnt(found, is_confirmed=False)
     confirmed = tuple(key for key in found if key in printed)
@@ -87,8 +84,8 @@ def printed_keys(text: str) -> set[str] | None:
     return {" ".join(words[:2]) for words in lines if len(words) >= 2}
 
 
-def _patient_console(account: Account, instance: str, patience: float) -> set[str] | None:
-    deadline = time.monotonic() + patience
+def _patient_console(account: Account, instance: str) -> set[str] | None:
+    deadline = time.monotonic() + CONSOLE_SECONDS
     while True:
         found = printed_keys(_console(account, instance))
         if found is not None or time.monotonic() + CONSOLE_INTERVAL > deadline:

@@ -11,6 +11,7 @@ from gridray.clusters.aws.made import Made
 from gridray.errors import ClusterError
 
 Progress = Callable[[str], None]
+RAY = (sys.executable, "-m", "ray.scripts.scripts")
 LOG = "up.log"
 LAST_LINES = 8
 END_SECONDS = 5.0
@@ -29,9 +30,8 @@ def run(file: Path, what: Made, progress: Progress) -> None:
         ClusterError: Ray cannot do it; its last lines say why.
     """
     log = file.with_name(LOG)
-    command = [sys.executable, "-m", "ray.scripts.scripts", "up", "-y", "--no-config-cache"]
     process = subprocess.Popen(
-        [*command, str(file)],
+        [*RAY, "up", "-y", "--no-config-cache", str(file)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,13 +59,12 @@ def own_block() -> str:
     Raises:
         ClusterError: it cannot be found out.
     """
-    service = os.environ.get("GRIDRAY_ADDRESS_SERVICE", ADDRESS_SERVICE)
     try:
-        with urllib.request.urlopen(service, timeout=ADDRESS_SECONDS) as answer:
+        with urllib.request.urlopen(ADDRESS_SERVICE, timeout=ADDRESS_SECONDS) as answer:
             address = answer.read(64).decode("ascii", "replace").strip()
     except (OSError, ValueError) as error:
         raise ClusterError(
-            f"this machine's address on the internet is not known: {service} does not tell "
+            f"this machine's address on the internet is not known: {ADDRESS_SERVICE} does not tell "
             f"({error})",
             hint="name the addresses that may reach the cluster's SSH: --ssh-from 203.0.113.7/32",
         ) from error
@@ -76,7 +74,7 @@ def own_block() -> str:
         found = ipaddress.ip_address(address)
     except ValueError as error:
         raise ClusterError(
-            f"{service} answers {address!r}, which is no address",
+            f"{ADDRESS_SERVICE} answers {address!r}, which is no address",
             hint="name the addresses that may reach the cluster's SSH: --ssh-from 203.0.113.7/32",
         ) from error
     return f"{found}/{found.max_prefixlen}"
