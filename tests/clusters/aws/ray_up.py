@@ -17,25 +17,30 @@ FAILS = "TEST_RAY_UP_FAILS"
 REFUSED = "botocore.exceptions.ClientError: (InsufficientInstanceCapacity) no m5.large here"
 
 
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(path: str) -> int:
     file = yaml.safe_load(Path(path).read_text())
-    print("Checking AWS environment settings")
+    say("Checking AWS environment settings")
     if os.environ.get(FAILS) == "before":
-        print(REFUSED)
+        say(REFUSED)
         return 1
-    print("Acquiring an up-to-date head node", flush=True)
+    say("Acquiring an up-to-date head node")
     ec2 = boto3.client("ec2", region_name=file["provider"]["region"])
     if not _heads(ec2, file["cluster_name"]):
         _launch(ec2, file)
-    print("  [1/7] Waiting for SSH to become available", flush=True)
+    say("  [1/7] Waiting for SSH to become available")
     if os.environ.get(FAILS) == "after":
-        print("SSH still not available: timed out")
+        say("SSH still not available: timed out")
         return 1
     key = file["auth"]["ssh_private_key"]
     public = subprocess.run(["ssh-keygen", "-y", "-f", key], capture_output=True, check=True)
     with open(os.environ[AUTHORIZED_KEYS], "ab") as authorized:
         authorized.write(public.stdout)
-    print("  [7/7] Starting the Ray runtime")
+    say("  [7/7] Starting the Ray runtime")
     return 0
 
 
