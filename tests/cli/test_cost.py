@@ -175,7 +175,7 @@ def test_a_run_that_may_cost_no_more_is_not_tried_again(call: Call, filler: Fill
     filler.store.put_json(layout.status("paid"), status)
     result = call("retry", "paid")
     assert result.code == 1
-    assert "has cost $0.50, and may cost $0.50 at most (--max_cost)" in result.err
+    assert "has cost $0.5000, and may cost $0.5000 at most (--max_cost)" in result.err
     assert "gridray rerun paid" in result.err
     assert "cost as much as --max_cost allows" in call("why", "paid-exp1").out
 
