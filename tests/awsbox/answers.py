@@ -10,6 +10,7 @@ from tests.awsbox.machine import HOSTS, STATE, read_json
 REFUSALS = STATE / "refusals.json"  # "TYPE MARKET ZONE" or "TYPE MARKET *" -> the error's code
 PRICES = STATE / "spot-prices.json"  # [[unix seconds, type, zone, price], …]
 QUOTAS = STATE / "quotas.json"  # a quota's code -> vCPUs
+DENIED = STATE / "denied.json"  # ["ec2:RunInstances", …]
 MESSAGES = {
     "InsufficientInstanceCapacity": "We currently do not have sufficient {type} capacity in the "
     "Availability Zone you requested ({zone}).",
@@ -44,8 +45,36 @@ def none(response: Any) -> Answer:
     return None
 
 
+def check_permission(call: str) -> None:
+    """Refuse what a test has said that nobody may do.
+
+    Raises:
+        Refusal: one may not.
+    """
+    from tests.awsbox.refusal import Refusal
+
+    if call in read_json(DENIED, []):
+        code = "UnauthorizedOperation" if call.startswith("ec2:") else "AccessDenied"
+        raise Refusal(code, f"You are not authorized to perform: {call}")
+
+
+def _simulated(response: Any) -> Answer:
+    denied = read_json(DENIED, [])
+    return {
+        "EvaluationResults": [
+            {
+                "EvalActionName": action,
+                "EvalDecision": "implicitDeny" if action in denied else "allowed",
+                "EvalResourceName": "*",
+            }
+            for action in response._get_param("ActionNames")
+        ],
+        "IsTruncated": False,
+    }
+
+
 def _run_instances(response: Any) -> Answer:
-    from moto.ec2.exceptions import EC2ClientError
+    from tests.awsbox.refusal import Refusal
 
     kind = response._get_param("InstanceType")
     is_spot = response._get_param("InstanceMarketOptions.MarketType") == "spot"
@@ -57,7 +86,7 @@ def _run_instances(response: Any) -> Answer:
         message = "There is no Spot capacity available that matches your request."
         if not (is_spot and code == "InsufficientInstanceCapacity"):
             message = MESSAGES[code].format(type=kind, zone=zone)
-        raise EC2ClientError(code, message)
+        raise Refusal(code, message)
     return None
 
 
@@ -177,6 +206,7 @@ def _image_parameter(name: str) -> dict[str, Any] | None:
 
 
 OURS: dict[str, Callable[[Any], Answer]] = {
+    "iam:SimulatePrincipalPolicy": _simulated,
     "ec2:RunInstances": _run_instances,
     "ec2:GetConsoleOutput": _console,
     "ec2:DescribeSpotPriceHistory": _spot_prices,

@@ -242,6 +242,11 @@ class AwsBox:
         refused.pop(what, None)
         write_json(answers.REFUSALS, refused | ({what: code} if code else {}))
 
+    def permit(self, action: str, is_allowed: bool) -> None:
+        """Have an action, as "ec2:RunInstances", be denied to everybody, or allowed again."""
+        denied = set(read_json(answers.DENIED, [])) - {action}
+        write_json(answers.DENIED, sorted(denied if is_allowed else denied | {action}))
+
     def quota(self, code: str, vcpus: float) -> None:
         """Set what ServiceQuotas says of one of EC2's quotas; no launch is refused for it."""
         write_json(answers.QUOTAS, read_json(answers.QUOTAS, {}) | {code: vcpus})

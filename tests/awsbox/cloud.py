@@ -43,6 +43,8 @@ def _seam(motos: Any) -> Any:
         if response.access_key != BOX_KEY:
             _note(response, call)
         try:
+            if response.access_key != BOX_KEY:
+                answers.check_permission(call)
             answer = answers.OURS.get(call, answers.none)(response)
         except ServiceException as error:
             answer = error

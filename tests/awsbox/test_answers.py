@@ -75,6 +75,33 @@ def test_quotas_and_images_have_their_numbers(box: AwsBox) -> None:
         ssm.get_parameter(Name="/aws/service/of/nobody")
 
 
+def test_what_is_not_permitted_is_refused_and_simulated(
+    box: AwsBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in box.env().items():
+        monkeypatch.setenv(name, value)
+    import boto3
+
+    ec2, iam = boto3.client("ec2"), boto3.client("iam")
+
+    def simulated() -> list[str]:
+        results = iam.simulate_principal_policy(
+            PolicySourceArn="arn:aws:iam::123456789012:user/somebody",
+            ActionNames=["ec2:CreateKeyPair", "iam:CreateRole"],
+        )["EvaluationResults"]
+        return [each["EvalDecision"] for each in results]
+
+    box.permit("ec2:CreateKeyPair", False)
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        ec2.create_key_pair(KeyName="refused")
+    assert simulated() == ["implicitDeny", "allowed"]
+    box.permit("ec2:CreateKeyPair", True)
+    assert simulated() == ["allowed", "allowed"]
+    ec2.create_key_pair(KeyName="made")
+    ec2.close()
+    iam.close()
+
+
 def test_calls_are_noted_with_who_called(box: AwsBox, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in box.env().items():
         monkeypatch.setenv(name, value)
