@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.awsbox import answers, cache, cloud
+from tests.awsbox import answers, cache, cloud, pricing
 from tests.awsbox.daemon import READY, Options, remove_leftovers
 from tests.awsbox.image import PATH
 from tests.awsbox.machine import (
@@ -255,6 +255,10 @@ class AwsBox:
         """Set the spot price in dollars an hour from a moment on (Unix seconds; 1 for ever)."""
         known = read_json(answers.PRICES, [])
         write_json(answers.PRICES, [*known, [at, instance_type, zone, price]])
+
+    def on_demand_price(self, instance_type: str, price: str) -> None:
+        """Set what the Price List says in dollars an hour; it has only types that were set."""
+        write_json(pricing.PRICES, read_json(pricing.PRICES, {}) | {instance_type: price})
 
     def api_calls(self) -> set[tuple[str, str]]:
         """Return who has called what, as ("user" | "role", "ec2:RunInstances")."""

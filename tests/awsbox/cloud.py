@@ -8,7 +8,7 @@ import logging
 import os
 from typing import Any
 
-from tests.awsbox import answers
+from tests.awsbox import answers, pricing
 from tests.awsbox.machine import REGIONS, STATE
 
 # What a key is says who calls.
@@ -26,9 +26,13 @@ def serve(address: str) -> str:
     os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     from moto.core.responses import BaseResponse
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
     from moto.server import ThreadedMotoServer
 
     BaseResponse.call_action = _seam(BaseResponse.call_action)
+    DomainDispatcherApplication.get_application = pricing.beside(
+        DomainDispatcherApplication.get_application
+    )
     server = ThreadedMotoServer(address, port=0, verbose=False)
     server.start()
     return "http://{}:{}".format(*server.get_host_and_port())

@@ -57,6 +57,15 @@ def test_spot_prices_are_as_they_were_set(box: AwsBox) -> None:
     assert prices(now - 3600) == ["0.300000", "0.250000"]
 
 
+def test_the_price_list_has_what_was_set(box: AwsBox) -> None:
+    box.on_demand_price("g4dn.xlarge", "0.526")
+    asked = {"Type": "ANY_OF", "Field": "instanceType", "Value": "m5.large,g4dn.xlarge"}
+    pricing = box.client("pricing", "us-east-1")
+    (product,) = pricing.get_products(ServiceCode="AmazonEC2", Filters=[asked])["PriceList"]
+    assert '"0.526"' in product
+    assert "g4dn.xlarge" in product
+
+
 def test_quotas_and_images_have_their_numbers(box: AwsBox) -> None:
     box.quota("L-3819A6DF", 0)
     quotas = box.client("service-quotas")
