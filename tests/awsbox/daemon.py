@@ -131,6 +131,7 @@ class Daemon:
                 self._begin(instance_id, seen)
         for instance_id, host in self._hosts.items():
             host.set_rules(seen.rules(instance_id))
+            self._give_role(host, seen.instances[instance_id])
         self._obey()
         for instance_id, (moment, cut) in list(self._ends.items()):
             if time.time() >= moment or instance_id not in self._hosts:
@@ -164,12 +165,7 @@ class Daemon:
             return
         self._made += 1
         try:
-            instance = Instance.of(
-                region,
-                described,
-                self._public_key(region, described),
-                self._role(region, described),
-            )
+            instance = Instance.of(region, described, self._public_key(region, described))
             self._hosts[instance_id] = Host(
                 instance,
                 self._made,
@@ -192,13 +188,16 @@ class Daemon:
         key: str = pairs["KeyPairs"][0]["PublicKey"]
         return key
 
-    def _role(self, region: str, described: dict[str, Any]) -> str | None:
-        if "IamInstanceProfile" not in described:
-            return None
-        name = described["IamInstanceProfile"]["Arn"].rpartition("/")[2]
-        profile = self._client("iam", region).get_instance_profile(InstanceProfileName=name)
-        roles = profile["InstanceProfile"]["Roles"]
-        return roles[0]["RoleName"] if roles else None
+    def _give_role(self, host: Host, described: dict[str, Any]) -> None:
+        """Give a host the role of its instance profile, which moto adds after the launch."""
+        arn = described.get("IamInstanceProfile", {}).get("Arn")
+        if arn is None or arn == host.profile:
+            return
+        profile = self._client("iam", host.instance.region).get_instance_profile(
+            InstanceProfileName=arn.rpartition("/")[2]
+        )
+        for role in profile["InstanceProfile"]["Roles"]:
+            host.take_role(arn, role["RoleName"])
 
     def _end(self, instance_id: str, cut: bool = False) -> None:
         if instance_id in self._hosts:

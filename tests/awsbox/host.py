@@ -43,12 +43,9 @@ class Instance:
     dns_name: str
     is_spot: bool
     public_key: str
-    role: str | None
 
     @classmethod
-    def of(
-        cls, region: str, description: Mapping[str, Any], key: str, role: str | None
-    ) -> "Instance":
+    def of(cls, region: str, description: Mapping[str, Any], key: str) -> "Instance":
         """Make it of what DescribeInstances says."""
         return cls(
             id=description["InstanceId"],
@@ -60,7 +57,6 @@ class Instance:
             dns_name=description.get("PrivateDnsName", ""),
             is_spot=description.get("InstanceLifecycle") == "spot",
             public_key=key,
-            role=role,
         )
 
     def metadata(self) -> dict[str, str]:
@@ -76,9 +72,6 @@ class Instance:
             "placement/region": self.region,
             "placement/availability-zone": self.zone,
         }
-        if self.role:
-            credentials = "iam/security-credentials/"
-            found |= {credentials: self.role, credentials + self.role: _credentials()}
         document = {
             "instanceId": self.id,
             "instanceType": self.type,
@@ -117,6 +110,7 @@ class Host:
         self, instance: Instance, number: int, variables: Mapping[str, str], cache: Path, rules: str
     ) -> None:
         self.instance = instance
+        self.profile: str | None = None
         self.place = HOSTS / instance.id
         shutil.rmtree(self.place, ignore_errors=True)
         files = self.place / "files"
@@ -167,6 +161,12 @@ class Host:
 
     def set_rules(self, rules: str) -> None:
         self._network.set_rules(rules)
+
+    def take_role(self, profile: str, role: str) -> None:
+        """Have credentials of a role, by way of an instance profile."""
+        place = f"{LATEST}iam/security-credentials/"
+        self.metadata.answers |= {place: role, place + role: _credentials()}
+        self.profile = profile
 
     def end(self, cut: bool = False, logs: Path | None = None) -> None:
         """Kill what runs and remove all of the host.

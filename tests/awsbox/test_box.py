@@ -106,6 +106,29 @@ def test_a_spot_instance_is_told_of_its_end(account: Account, box: AwsBox) -> No
     assert reason == "Server.SpotInstanceTermination"
 
 
+def test_a_host_has_the_role_of_its_profile(account: Account, box: AwsBox) -> None:
+    iam, name = box.client("iam"), account.name
+    iam.create_instance_profile(InstanceProfileName=name)
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+    iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+    group = account.group("roles")
+    instance, _ = account.launch(group, IamInstanceProfile={"Name": name})
+    ask = "import boto3; boto3.client('sts', region_name='us-west-2').get_caller_identity()"
+
+    def answered() -> bool:
+        with contextlib.suppress(BoxError):
+            box.exec(instance, "python", "-c", ask)
+            return True
+        return False
+
+    wait_for("its role", answered, 30)
+    assert ("role", "sts:GetCallerIdentity") in box.api_calls()
+    without, _ = account.launch(group)
+    with pytest.raises(BoxError, match="Unable to locate credentials"):
+        box.exec(without, "python", "-c", ask)
+    account.ec2.terminate_instances(InstanceIds=[instance, without])
+
+
 @pytest.mark.parametrize(
     ("behaviour", "command", "state"),
     [("terminate", "sudo shutdown -h now", "terminated"), ("stop", "poweroff", "stopped")],
