@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
 import jsonschema
@@ -19,6 +20,7 @@ from tests.cli.conftest import Call
 from tests.clusters.aws import heads, ray_up
 from tests.clusters.aws.cloud import Cloud
 from tests.clusters.aws.heads import Head
+from tests.clusters.aws.lists import Lists
 from tests.clusters.aws.machines import launch
 
 WORDS = "--instance-types m5.large,g4dn.xlarge --ssh-from 203.0.113.7/32 --yes".split()
