@@ -17,6 +17,7 @@ from gridray.clusters.opening import Progress
 from gridray.datastores import catalog
 from gridray.errors import ClusterError, NotFoundError, StateError, UsageError
 from gridray.layout import ExperimentName
+from gridray.pricing import check_limit, check_may_go_on
 from gridray.readers import runs
 from gridray.readers.runs import ExperimentView, RunView
 from gridray.records import ClusterRecord, RunRecord, read_points, read_run
@@ -93,10 +94,13 @@ def retry(
 
     Raises:
         NotFoundError: there is no such run, or its source or a datastore is not there any more.
+        StateError: it has cost as much as it may.
         UsageError: a secret of it is not set in this shell, and not in the store any more.
         ClusterError: the cluster of the run cannot be reached, or is gone.
     """
     record = read_run(store, run)
+    if indexes and record.max_cost is not None:
+        check_may_go_on(record, runs.run_view(store, run, time.time()).summary.cost)
     _check_source(store, record)
     catalog.check_there(store, record.datastores)
     needs_secrets = _needs_secrets(store, record)
@@ -144,7 +148,8 @@ def rerun(
         NotFoundError: there is no such run, or its source or a datastore is not in the store any
             more.
         ExistsError: a run of the new name exists.
-        UsageError: a secret of it is not set in this shell.
+        UsageError: a secret of it is not set in this shell, or there is a limit to its cost, which
+            cannot be known on the cluster.
         ClusterError: the cluster cannot be reached, or can never give the resources.
     """
     old = read_run(store, run)
@@ -154,12 +159,13 @@ def rerun(
     _check_source(store, old)
     catalog.check_there(store, old.datastores)
     chosen = opening.open_cluster(cluster or old.cluster.name, settings.load(), store, progress)
-    opening.check_resources(chosen, old.resources)
+    placement, _ = opening.settle(chosen, old.placement, old.resources)
+    check_limit(store, chosen.name, chosen.key, old.max_cost, placement)
     if old.secrets:
         sealing.check_token(chosen.token)
     if ensure_controller(chosen, store):
         progress(f"started the controller on cluster {chosen.name}")
-    record = _anew(old, new_name, chosen)
+    record = replace(_anew(old, new_name, chosen), placement=placement)
     changes = runs.changes(store, run)
     recording.write(store, record, points, recording.attachments(record, chosen, changes))
     return record

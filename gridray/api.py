@@ -7,8 +7,9 @@ from pathlib import Path
 from gridray import actions, layout, settings
 from gridray.errors import UsageError
 from gridray.layout import ExperimentName
-from gridray.readers import artifacts, logs, runs
+from gridray.readers import artifacts, costs, logs, runs
 from gridray.readers.artifacts import Artifact
+from gridray.readers.costs import RunCost
 from gridray.readers.logs import LogLine
 from gridray.readers.runs import ExperimentView, RunView
 from gridray.spec import RunSpec
@@ -87,6 +88,14 @@ class Run:
             NotFoundError: there is no such run.
         """
         return runs.changes(self._store, self.name)
+
+    def cost(self) -> RunCost:
+        """Read what it has cost, attempt by attempt, in US dollars, as far as that is known.
+
+        Raises:
+            NotFoundError: there is no such run.
+        """
+        return costs.run_cost(self._store, self.name, time.time())
 
     def stop(self, grace: float = actions.DEFAULT_GRACE) -> None:
         """Ask for all its experiments to end, the scripts within `grace` seconds."""

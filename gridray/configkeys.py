@@ -42,33 +42,10 @@ def _framework(value: Any) -> str:
     )
 
 
-def _instance(value: Any) -> str:
-    return (
-        "a cluster's nodes are of the types that it was made of; compute.train.cpus, gpus and "
-        "memory say what an experiment needs of one"
-    )
-
-
-def _use_spot(value: Any) -> str | None:
-    if not value:
-        return None
-    return (
-        "whether nodes are spot instances is up to the cluster; compute.train.auto_resume is what "
-        "lets an experiment outlast the loss of one"
-    )
-
-
 def _localdir(value: Any) -> str | None:
     if value:
         return None
     return "the files are taken from this directory, as they are; run.git names a commit instead"
-
-
-def _disk(value: Any) -> str:
-    return (
-        "a node has the disk that it was made with; compute.train.scratch makes sure that there "
-        "is so much room on it"
-    )
 
 
 SECTIONS = {
@@ -198,27 +175,18 @@ KEYS = (
     Key(
         f"{TRAIN}.instance",
         kinds.TEXT,
-        "",
-        "Of Grid's files; it has no effect: a cluster has nodes of the types that it was made of.",
-        note=_instance,
+        "instance_type",
+        "The type of its node, as g4dn.xlarge or 1_t4_16gb; without cpus and gpus a whole one.",
     ),
-    Key(f"{TRAIN}.instance_type", kinds.TEXT, "", "", note=_instance, alias=f"{TRAIN}.instance"),
-    Key(
-        f"{TRAIN}.use_spot",
-        kinds.FLAG,
-        "",
-        "Of Grid's files; it has no effect: whether nodes are spot instances is up to the cluster.",
-        "false",
-        _use_spot,
-    ),
+    Key(f"{TRAIN}.instance_type", kinds.TEXT, "", "", alias=f"{TRAIN}.instance"),
+    Key(f"{TRAIN}.use_spot", kinds.FLAG, "use_spot", "Whether its node is a spot one.", "false"),
     Key(
         f"{TRAIN}.storage_gb",
         kinds.NUMBER,
-        "",
-        "Of Grid's files; it has no effect: nodes have the disks that they were made with.",
-        note=_disk,
+        "disk_size",
+        "Gigabytes that the disk of its node has at least.",
     ),
-    Key(f"{TRAIN}.disk_size", kinds.NUMBER, "", "", note=_disk, alias=f"{TRAIN}.storage_gb"),
+    Key(f"{TRAIN}.disk_size", kinds.NUMBER, "", "", alias=f"{TRAIN}.storage_gb"),
     Key(
         f"{TRAIN}.localdir",
         kinds.FLAG,
@@ -282,6 +250,18 @@ KEYS = (
         "0",
     ),
     Key("run.max_time", kinds.TEXT, "max_time", "A script is ended after this, as 2h or 90m."),
+    Key(
+        "run.spot_fallback",
+        kinds.TEXT,
+        "spot_fallback",
+        "What has waited so long for a spot node, as 10m, may have an on-demand one; null: never.",
+    ),
+    Key(
+        "run.max_cost",
+        kinds.NUMBER,
+        "max_cost",
+        "USD; at this cost nothing more starts, and what runs is ended.",
+    ),
     Key(
         "run.grace",
         kinds.NUMBER,

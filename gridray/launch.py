@@ -27,11 +27,14 @@ from gridray import (
     sweep,
 )
 from gridray.checkout import Checkout, checked_out, working_directory
+from gridray.clusters import placing
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.cluster import Cluster
-from gridray.clusters.opening import Progress, check_resources, open_cluster
+from gridray.clusters.opening import Progress, open_cluster, settle
 from gridray.datastores import catalog
 from gridray.errors import SourceError, UsageError
+from gridray.placement import PlacementRecord
+from gridray.pricing import Estimate, check_limit, estimate
 from gridray.records import (
     ClusterRecord,
     DatastoreRecord,
@@ -54,7 +57,8 @@ from gridray.sweep import Sweep
 class Plan:
     """What a run would be. `warnings` are lines for the user.
 
-    `changes` is what its source has that the commit in `git` does not have.
+    `resources` with 0 CPUs are a machine's share, which only its cluster knows. `changes` is what
+    its source has that the commit in `git` does not have.
     """
 
     spec: RunSpec
@@ -66,6 +70,7 @@ class Plan:
     warnings: tuple[str, ...]
     git: GitRecord | None = None
     changes: bytes = b""
+    placement: PlacementRecord | None = None
 
     def points(self) -> list[Point]:
         return [Point(each.params, each.argv) for each in self.sweep]
@@ -90,13 +95,14 @@ def plan(spec: RunSpec, checkout: Checkout | None = None) -> Plan:
         checkout: where its files are; None: in the working directory.
 
     Raises:
-        UsageError: the script or the dependency file does not exist, the sweep is broken, or a
-            secret is not set.
+        UsageError: the script or the dependency file does not exist, the sweep is broken, a
+            secret is not set, or there is no such instance type.
         SourceError: the working directory cannot be snapshotted.
     """
     sealing.values(spec.secrets, os.environ)
     if checkout is None:
         checkout = working_directory(spec)
+    wanted = placing.placement(spec)
     script = _script(checkout, spec.script)
     expanded = expand(spec)
     source.check_root(checkout.root, yes=spec.any_root)
@@ -107,7 +113,8 @@ def plan(spec: RunSpec, checkout: Checkout | None = None) -> Plan:
         script=script,
         sweep=expanded,
         manifest=manifest,
-        resources=Resources(spec.cpus or 1, spec.gpus, spec.memory),
+        resources=placing.estimate(spec, wanted),
+        placement=wanted,
         environment=_environment(spec, manifest),
         warnings=(
             *checkout.warnings,
@@ -164,6 +171,7 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
         NotFoundError: there is no such datastore, or version of it.
         ClusterError: the cluster cannot be started or reached, or can never give the resources.
         BuildError: its container image cannot be built.
+        UsageError: there is a limit to its cost, which cannot be known.
         StoreError: the store cannot be written.
     """
     chosen = settings.load()
@@ -173,7 +181,8 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
     wanted = planned.spec.cluster or chosen.cluster
     registry = _check_image(planned, wanted, chosen, store)
     cluster = open_cluster(wanted, chosen, store, progress)
-    check_resources(cluster, planned.resources)
+    planned = _settled(planned, cluster)
+    check_limit(store, cluster.name, cluster.key, planned.spec.max_cost, planned.placement)
     if planned.spec.secrets:
         sealing.check_token(cluster.token)
     planned = _with_image(planned, registry, progress)
@@ -189,6 +198,12 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
             recording.remove(store, layout.source(source_record.digest))
         raise
     return record
+
+
+def _settled(planned: Plan, cluster: Cluster) -> Plan:
+    """Return the plan with the nodes of a cluster that it is for, and what it has of them."""
+    placement, resources = settle(cluster, planned.placement, placing.asked(planned.spec))
+    return replace(planned, placement=placement, resources=resources)
 
 
 def _check_image(planned: Plan, cluster: str, chosen: Settings, store: Store) -> str | None:
@@ -221,6 +236,20 @@ def _with_image(planned: Plan, registry: str | None, progress: Progress) -> Plan
 def choose_cluster(name: str | None) -> str:
     """Return the name of the cluster that a run without a choice of its own goes to."""
     return name or settings.load().cluster
+
+
+def estimated(planned: Plan) -> Estimate | None:
+    """Return what a run would cost an hour, if the prices of its cluster are known."""
+    spec = planned.spec
+    chosen = settings.load()
+    at_once = min(len(planned.sweep), spec.max_parallel or len(planned.sweep))
+    return estimate(
+        Store(chosen.store),
+        spec.cluster or chosen.cluster,
+        planned.placement,
+        planned.resources if planned.resources.cpus else None,
+        at_once,
+    )
 
 
 def _script(checkout: Checkout, script: str) -> str:
@@ -339,6 +368,8 @@ def _record(
         on_experiment_start=planned.spec.actions.on_experiment_start,
         on_experiment_end=planned.spec.actions.on_experiment_end,
         datastores=datastores,
+        placement=planned.placement,
+        max_cost=planned.spec.max_cost,
     )
 
 

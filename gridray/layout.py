@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gridray.errors import UsageError
@@ -20,6 +21,7 @@ VERSION = "store.json"
 RUNS = "runs/"
 ACTIVE = "active/"
 DATASTORES = "datastores/"
+CLUSTERS = "clusters/"
 
 
 @dataclass(frozen=True)
@@ -223,7 +225,31 @@ def source(digest: str) -> str:
 
 
 def controller(cluster_key: str) -> str:
-    return f"clusters/{cluster_key}.json"
+    return f"{CLUSTERS}{cluster_key}.json"
+
+
+def cluster_keys(names: Iterable[str]) -> list[str]:
+    """Return the clusters of which there is more than a heartbeat below `CLUSTERS`."""
+    return [name.removesuffix("/") for name in names if not name.endswith(".json")]
+
+
+def machines(cluster_key: str) -> str:
+    """Return the key of what the machines of a cluster are and cost; the client writes it."""
+    return f"{CLUSTERS}{cluster_key}/machines.json"
+
+
+def prices(cluster_key: str) -> str:
+    """Return the key of a cluster's spot prices; the controller writes it, and the next ones."""
+    return f"{CLUSTERS}{cluster_key}/prices.json"
+
+
+def node_ledgers(cluster_key: str) -> str:
+    return f"{CLUSTERS}{cluster_key}/nodes/"
+
+
+def node_ledger(cluster_key: str, month: str) -> str:
+    """Return the key of the machines that came in a month, as `2026-11`."""
+    return f"{node_ledgers(cluster_key)}{month}.json"
 
 
 def check_datastore_name(name: str) -> str:

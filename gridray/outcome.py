@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gridray.backoff import STEADY, requeue_delay
+from gridray.rayshapes import Job, JobError
 from gridray.records import AttemptState, Row, RunRecord
-from gridray.states import Reason, State
+from gridray.states import DESCRIPTIONS, Reason, State
 
 # The runner's exit code for a store that its node cannot reach.
 EXIT_STORE_UNREACHABLE = 97
@@ -35,7 +36,10 @@ def following(record: RunRecord, ended: Row, now: float) -> Row:
 
 
 def requeued(row: Row, now: float) -> Row:
-    """Return an experiment that is queued for another attempt, not before its back-off is over."""
+    """Return an experiment that is queued for another attempt, not before its back-off is over.
+
+    One that has run and had fallen back from spot tries spot again.
+    """
     has_run = row.started_at is not None and (row.ended_at or now) - row.started_at >= STEADY
     setbacks = 0 if has_run else row.setbacks + 1
     delay = requeue_delay(setbacks)
@@ -51,12 +55,18 @@ def requeued(row: Row, now: float) -> Row:
         false_starts=row.false_starts + 1 if _is_false_start(row) else 0,
         spent=row.spent,
         wasted=row.wasted,
-        has_fallen_back=row.has_fallen_back,
+        saved=row.saved,
+        has_fallen_back=row.has_fallen_back and has_waited_only,
     )
 
 
 def _is_false_start(row: Row) -> bool:
     return row.reason in FALSE_STARTS and row.started_at is None
+
+
+def is_withdrawn(job: Job | None) -> bool:
+    """Whether a job has left Ray's queue since it is not wanted, or did so once it was started."""
+    return job is not None and (job.exit_code == EXIT_FENCED or job.error is JobError.WITHDRAWN)
 
 
 def withdrawn(row: Row) -> Row:
@@ -70,7 +80,8 @@ def withdrawn(row: Row) -> Row:
         stop_grace=row.stop_grace,
         spent=row.spent,
         wasted=row.wasted,
-        has_fallen_back=row.has_fallen_back,
+        saved=row.saved,
+        has_fallen_back=row.has_fallen_back or row.reason is Reason.SPOT_FALLBACK,
     )
 
 
@@ -89,10 +100,11 @@ def ended_row(row: Row, attempt: AttemptState) -> Row:
 
 
 def asked_to_stop(row: Row) -> str | None:
-    """Tell that a user has asked an experiment to end that has a runner, which may take a while."""
+    """Tell that an experiment was asked to end that has a runner, which may take a while."""
     if row.stop_grace is None or row.state not in (State.BUILDING, State.RUNNING):
         return None
-    return f"asked to stop; its script may take up to {row.stop_grace:g} s to end"
+    why = f", since {DESCRIPTIONS[Reason.MAX_COST]}" if row.is_overspent else ""
+    return f"asked to stop{why}; its script may take up to {row.stop_grace:g} s to end"
 
 
 def failed_alike(record: RunRecord, rows: Sequence[Row]) -> tuple[int, ...]:

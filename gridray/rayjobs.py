@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from gridray import autoscaler
-from gridray.autoscaler import Launches, NodeType
+from gridray.autoscaler import Launches, Limits, NodeType
 from gridray.errors import AuthenticationError, ClusterError, GridrayError, UsageError
 from gridray.rayshapes import Job, JobError, JobStatus, Node, Submission, Use
 
@@ -24,6 +24,7 @@ STATE_LIMIT = 10_000
 LOG_HEAD = 256 * 1024
 ALL_LINES = -1
 LOG_TAIL = 500
+AUTOSCALER_LOGS = ("monitor.out", "monitor.log")
 # The names of the actors that supervise jobs. Source: ray/dashboard/modules/job/common.py.
 SUPERVISOR = "_ray_internal_job_actor_"
 # Their namespace.
@@ -170,7 +171,12 @@ class RayJobs:
         found = autoscaler.launches(answer)
         if not found.failed:
             return found
-        return autoscaler.launches(answer, self._autoscaler_log(LOG_TAIL))
+        logs = (self._autoscaler_log(LOG_TAIL, name=name) for name in AUTOSCALER_LOGS)
+        return autoscaler.launches(answer, "\n".join(logs))
+
+    def limits(self) -> Limits | None:
+        """Return what the autoscaler could launch in all; None as in `node_types`."""
+        return autoscaler.limits(self._autoscaler_log(ALL_LINES, LOG_HEAD))
 
     def node_types(self) -> tuple[NodeType, ...] | None:
         """Return what the autoscaler could launch, as it was configured at its start.
@@ -178,12 +184,15 @@ class RayJobs:
         None: there is no autoscaler, or it does not say. What it calls infeasible would not tell:
         Ray says so also of what has to wait, since the cluster has as many nodes as it may.
         """
-        return autoscaler.node_types(self._autoscaler_log(ALL_LINES, LOG_HEAD))
+        found = self.limits()
+        return None if found is None else found.node_types
 
-    def _autoscaler_log(self, lines: int, limit: int | None = None) -> str:
-        """Return so many last lines of the autoscaler's log, and of these so many bytes."""
+    def _autoscaler_log(
+        self, lines: int, limit: int | None = None, name: str = "monitor.log"
+    ) -> str:
+        """Return so many last lines of a log of the autoscaler's, and of these so many bytes."""
         head = next((node.node_id for node in self.nodes() if node.is_head), "")
-        path = f"/api/v0/logs/file?node_id={head}&filename=monitor.log&lines={lines}"
+        path = f"/api/v0/logs/file?node_id={head}&filename={name}&lines={lines}"
         status, body = self._request("GET", path, limit=limit)
         return body.decode(errors="replace") if status == 200 else ""
 

@@ -205,8 +205,10 @@ class Row:
     end, in seconds. A failure that `is_pardoned` does not hold the others of the run.
 
     In USD: `spent` is what the attempts that are over have cost, `wasted` what of that was of
-    attempts that were interrupted, `rate` what the running one costs an hour; 0 and None where that
-    is not known. What `has_fallen_back` does not wait for spot any longer.
+    attempts that were interrupted, `saved` what more they had cost on demand, `rate` what the
+    running one costs an hour, since `placed_at` (Unix, s); None where that is not known. What
+    `is_overspent` ends since its run has cost as much as it may. What `has_fallen_back` does not
+    wait for spot any longer.
     """
 
     state: State = State.QUEUED
@@ -224,10 +226,13 @@ class Row:
     stop_grace: float | None = None
     is_pardoned: bool = False
     false_starts: int = 0
-    spent: float = 0.0
+    spent: float | None = None
     wasted: float = 0.0
     rate: float | None = None
     has_fallen_back: bool = False
+    placed_at: float | None = None
+    saved: float = 0.0
+    is_overspent: bool = False
 
     def to_json(self) -> list[Any]:
         """Return the values in the order of the fields, up to the last that says something."""

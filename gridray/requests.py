@@ -63,8 +63,17 @@ class RetryRequest:
         if row.state in RETRIED and index in self.experiments:
             # A number that was never submitted is still free.
             used = row.submitted_at is not None
-            return Row(attempt=row.attempt + used, queued_at=self.at)
-        return replace(row, is_pardoned=True) if row.state is State.FAILED else _released(row)
+            return Row(
+                attempt=row.attempt + used,
+                queued_at=self.at,
+                spent=row.spent,
+                wasted=row.wasted,
+                saved=row.saved,
+            )
+        if row.reason is Reason.HELD:
+            # What was held has not waited for a place.
+            return replace(_released(row), not_before=self.at)
+        return replace(row, is_pardoned=True) if row.state is State.FAILED else row
 
 
 Request = StopRequest | RetryRequest

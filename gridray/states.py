@@ -69,6 +69,7 @@ class Reason(str, Enum):
     START_FAILED = "start_failed"
     INFEASIBLE = "infeasible"
     HELD = "held"
+    SPOT_FALLBACK = "spot_fallback"
     REJECTED = "rejected"
     SOURCE_MISSING = "source_missing"
     STORE_UNREACHABLE = "store_unreachable"
@@ -110,6 +111,7 @@ DESCRIPTIONS: dict[Reason, str] = {
     Reason.START_FAILED: "the script could not be started",
     Reason.INFEASIBLE: "no node of the cluster could ever run it",
     Reason.HELD: "held, since the first ones of its run all failed in the same way",
+    Reason.SPOT_FALLBACK: "no spot instance came in time, so it gets an on-demand one",
     Reason.REJECTED: "Ray did not accept the job",
     Reason.SOURCE_MISSING: "its source is not in the store",
     Reason.STORE_UNREACHABLE: "its node could not reach or write the store",

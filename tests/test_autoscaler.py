@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gridray import autoscaler
-from gridray.autoscaler import Launches, NodeType
+from gridray.autoscaler import Launches, Limits, NodeType
 
 
 def report(**fields: Any) -> str:
@@ -68,6 +68,7 @@ def test_nothing_to_say(told: str) -> None:
 
 LOG = """2026-11-23 08:46:00,737\tINFO monitor.py:122 -- Starting
 2026-11-23 08:46:00,741\tINFO autoscaler.py:73 -- Using Autoscaling Config: 
+max_workers: 4
 available_node_types:
   head:
     resources: {CPU: 1}
@@ -82,9 +83,12 @@ NEXT = "\n2026-11-23 08:46:01,000\tINFO autoscaler.py:99 -- and so on\n"
 
 
 def test_what_the_autoscaler_could_launch() -> None:
-    assert autoscaler.node_types(LOG + NEXT) == (
-        NodeType("head", {"CPU": 1}, 0),
-        NodeType("gpu_spot", {"CPU": 2, "GPU": 1}, 2),
+    assert autoscaler.limits(LOG + NEXT) == Limits(
+        (
+            NodeType("head", {"CPU": 1}, 0),
+            NodeType("gpu_spot", {"CPU": 2, "GPU": 1}, 2),
+        ),
+        4,
     )
 
 
@@ -92,4 +96,4 @@ def test_what_the_autoscaler_could_launch() -> None:
     "log", ["", LOG, NEXT, LOG.replace("available", "other") + NEXT, LOG + "  - [\n" + NEXT]
 )
 def test_a_log_that_does_not_say(log: str) -> None:
-    assert autoscaler.node_types(log) is None
+    assert autoscaler.limits(log) is None

@@ -111,7 +111,7 @@ def test_a_cluster_without_a_token_takes_no_secrets(
 ) -> None:
     monkeypatch.setenv("MINE", "a value")
     monkeypatch.setenv("GRIDRAY_STORE", str(tmp_path / "store"))
-    monkeypatch.setattr(launch, "check_resources", lambda *_: None)
+    monkeypatch.setattr(launch, "settle", lambda _, placement, asked: (placement, asked))
     dashboard.answers["GET", "/api/version"] = (200, {"ray_version": "2.60.0"})
     address = f"http://127.0.0.1:{dashboard.server_port}"
     spec = RunSpec(script="main.py", root=project, secrets={"A": "MINE"}, cluster=address)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from gridray.cli import datastore_options, needs, options, panels
+from gridray.cli import cloud_options, datastore_options, needs, options, panels
 from gridray.cli.command import command
 from gridray.cli.gitwords import RunCommand
 from gridray.cli.output import Output
@@ -61,6 +61,11 @@ def run(
     git: options.Git = None,
     scratch_size: needs.ScratchSize = None,
     scratch_mount_path: needs.ScratchMountPath = None,
+    instance_type: cloud_options.InstanceType = None,
+    use_spot: cloud_options.UseSpot = False,
+    disk_size: cloud_options.DiskSize = None,
+    spot_fallback: cloud_options.SpotFallback = None,
+    max_cost: cloud_options.MaxCost = None,
 ) -> None:
     """Run a script as a sweep of experiments.
 

@@ -8,10 +8,11 @@ import typer
 
 from gridray import launch, scripts, source
 from gridray.archive import shown
-from gridray.cli import datasets, shapes, text, watching
+from gridray.cli import datasets, placements, shapes, text, watching
 from gridray.cli.names import open_store
 from gridray.cli.output import Output
 from gridray.cli.text import Column
+from gridray.labels import SPOT
 
 if TYPE_CHECKING:
     from gridray.launch import Plan
@@ -47,6 +48,7 @@ def warn(out: Output, warnings: Iterable[str]) -> None:
 
 def describe(planned: "Plan") -> shapes.Planned:
     spec, resources = planned.spec, planned.resources
+    estimate = launch.estimated(planned)
     name = spec.name or PLACEHOLDER
     experiments = (
         shapes.PlannedExperiment(
@@ -70,6 +72,8 @@ def describe(planned: "Plan") -> shapes.Planned:
         dependency_file=planned.environment.dependency_file,
         image=planned.environment.image,
         datastores=tuple(datasets.asked(each) for each in spec.datastores),
+        placement=placements.of(planned.placement),
+        estimate=None if estimate is None else shapes.Estimate(**vars(estimate)),
     )
 
 
@@ -81,15 +85,28 @@ def show_plan(out: Output, planned: shapes.Planned) -> None:
     if planned.commit:
         out.line(f"of the commit {text.commit(planned.commit, planned.branch, planned.dirty)}")
     wanted = planned.resources
-    each = text.resources(wanted.cpus, wanted.gpus, wanted.memory)
+    each = placements.resources(wanted.cpus, wanted.gpus, wanted.memory, planned.placement)
     out.line()
     if planned.dependency_file is not None:
         out.line(f"Depends on {shown(planned.dependency_file)}.")
     for mounted in planned.datastores:
         out.line(f"datastore {datasets.mount_text(mounted)}")
+    if planned.placement is not None:
+        out.line(f"on {placements.words(planned.placement)}")
     out.line(
         f"{text.count(len(rows), 'experiment')} with {each} each, on cluster "
         f"{text.harmless(planned.cluster)}. Nothing has been started or uploaded."
+    )
+    if planned.estimate is not None:
+        out.line(_cost(planned.estimate))
+
+
+def _cost(found: shapes.Estimate) -> str:
+    of = "a whole" if found.share == 1 else f"{found.share:.0%} of a"
+    market = "spot" if found.market == SPOT else "on demand"
+    return (
+        f"An hour of one costs about {text.money(found.experiment)}, for {of} "
+        f"{found.instance_type} ({market}); of all at once {text.money(found.run)}."
     )
 
 
@@ -100,6 +117,8 @@ def show_submitted(out: Output, record: "RunRecord") -> None:
     each = text.resources(wanted.cpus, wanted.gpus, wanted.memory)
     files = f"{text.count(record.source.files, 'file')}, {text.size(record.source.size)}"
     out.note(f"  experiments  {record.count:,}, with {each} each")
+    if (placement := placements.of(record.placement)) is not None:
+        out.note(f"  nodes        {placements.words(placement)}")
     out.note(f"  cluster      {text.harmless(record.cluster.name)}")
     out.note(f"  source       {files}, {text.size(record.source.archive_size)} compressed")
     if record.git:

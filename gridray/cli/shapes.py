@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from gridray.cli.placements import Placement
 from gridray.cli.shape import Shape
 from gridray.states import Reason, State
 
@@ -81,6 +82,19 @@ class Mount(Shape):
 
 
 @dataclass(frozen=True)
+class Estimate(Shape):
+    instance_type: str
+    market: str
+    """`spot` or `on-demand`."""
+    share: float
+    """What of a machine each experiment has, up to 1."""
+    experiment: float
+    """US dollars an hour, for one experiment; of spot in the dearest zone."""
+    run: float
+    """US dollars an hour, for as many experiments as run at once."""
+
+
+@dataclass(frozen=True)
 class Planned(Shape):
     name: str | None
     """The name of the run; null: a random one."""
@@ -88,7 +102,7 @@ class Planned(Shape):
     """The cluster that it would run on."""
     experiments: tuple[PlannedExperiment, ...]
     resources: Resources
-    """What each experiment gets."""
+    """What each experiment gets; 0 CPUs: its share of a machine that is not known here."""
     files: tuple[File, ...]
     """What would be uploaded."""
     size: int
@@ -107,6 +121,10 @@ class Planned(Shape):
     """The container image that the experiments would run in."""
     datastores: tuple[Mount, ...]
     """What would be mounted."""
+    placement: Placement | None
+    """The nodes that it is for; null: any."""
+    estimate: Estimate | None
+    """What it would cost; null: the prices of its machines are not known."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +157,8 @@ class Run(Shape):
     """The address of the Git repository, without credentials."""
     dirty: bool
     """Whether its source has changes that are not committed."""
+    cost: float | None
+    """What its attempts have cost so far, in US dollars; null: that is not known."""
 
     @classmethod
     def of(cls, summary: "RunSummary") -> "Run":
@@ -178,6 +198,10 @@ class Experiment(Shape):
     """When its back-off ends, while it is queued for another attempt."""
     queued_seconds: float | None
     run_seconds: float | None
+    cost: float | None
+    """What all its attempts have cost so far, in US dollars; null: that is not known."""
+    has_fallen_back: bool
+    """Whether it is for an on-demand node, since no spot one came in time."""
 
     @classmethod
     def of(cls, view: "ExperimentView") -> "Experiment":
@@ -281,13 +305,19 @@ class Deletions(Shape):
 class Cluster(Shape):
     name: str
     state: str
-    """`running`, `stopped` (the local one) or `unreachable`."""
+    """`running`, `stopped` or `unreachable`; in AWS `starting` or `headless`, too."""
     address: str | None
-    """Of its Ray dashboard."""
+    """Of its Ray dashboard; null for one in AWS, which is reached through a tunnel."""
     nodes: int | None
     cpus: float | None
     """Of all nodes together."""
     gpus: float | None
+    region: str | None = None
+    """Of AWS, if Gridray has made it there."""
+    groups: tuple[str, ...] = ()
+    """Its nodes in AWS, as `2 g4dn-xlarge-spot`."""
+    price: float | None = None
+    """US dollars an hour now, without disks; null: not known, or not in AWS."""
 
 
 @dataclass(frozen=True)
@@ -300,6 +330,10 @@ class ClusterChange(Shape):
     name: str
     changed: bool
     """Whether there was anything to do."""
+    gone: tuple[str, ...] = ()
+    """What was ended or deleted in AWS, in words; all of it is gone, as AWS says."""
+    store: str | None = None
+    """The store of a cluster in AWS, which stays."""
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,16 @@ def duration(seconds: float | None) -> str:
     return f"{total} s"
 
 
+def money(amount: float | None) -> str:
+    """Return US dollars, small amounts with more digits; `-` for what is not known."""
+    if amount is None:
+        return "-"
+    if 0 < amount < 0.00005:
+        return "<$0.0001"
+    digits = 4 if 0 < abs(amount) < 0.99995 else 2
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.{digits}f}"
+
+
 def moment(time: datetime) -> str:
     """Return a time as this machine's clocks show it."""
     return time.astimezone().strftime("%Y-%m-%d %H:%M")

@@ -28,6 +28,8 @@ EXPERIMENT_COLUMNS = (
     Column("Attempt", right=True),
     Column("Command", cut=True),
 )
+# Shown only where any cost is known.
+COST = Column("Cost", right=True)
 # The order in which the states of a run's experiments are told.
 COUNTED = ("succeeded", "failed", "cancelled", "running", "pending", "queued")
 FAILURES_TOLD = 5
@@ -76,12 +78,16 @@ def history(out: Output, found: shapes.Runs) -> None:
 
 
 def run_table(found: Sequence[shapes.Run]) -> tuple[list[Column], list[list[str]]]:
-    """Return the columns and rows of a table of runs; with commits where any run has one."""
-    if not any(run.commit for run in found):
-        return [*RUN_COLUMNS], [_run_row(run) for run in found]
-    commits = (text.short_commit(run.commit, run.dirty) for run in found)
-    rows = [[*_run_row(run), commit] for run, commit in zip(found, commits, strict=True)]
-    return [*RUN_COLUMNS, Column("Commit")], rows
+    """Return the columns and rows of a table of runs; with costs and commits if any run has one."""
+    columns, rows = [*RUN_COLUMNS], [_run_row(run) for run in found]
+    if any(run.cost is not None for run in found):
+        columns.append(COST)
+        rows = [[*row, text.money(run.cost)] for row, run in zip(rows, found, strict=True)]
+    if any(run.commit for run in found):
+        columns.append(Column("Commit"))
+        commits = (text.short_commit(run.commit, run.dirty) for run in found)
+        rows = [[*row, commit] for row, commit in zip(rows, commits, strict=True)]
+    return columns, rows
 
 
 def _run_row(run: shapes.Run) -> list[str]:
@@ -98,7 +104,7 @@ def _run_row(run: shapes.Run) -> list[str]:
 
 def run(out: Output, found: shapes.RunDetail) -> None:
     """Draw a run: its experiments; what is known of the failed ones; a summary."""
-    out.table(EXPERIMENT_COLUMNS, map(experiment_row, found.experiments))
+    out.table(*experiment_table(found.experiments))
     failures(out, found)
     if found.held:
         out.note()
@@ -129,7 +135,21 @@ def held(found: shapes.RunDetail) -> str:
     )
 
 
-def experiment_row(each: shapes.Experiment) -> list[str]:
+def experiment_table(
+    found: Sequence[shapes.Experiment],
+) -> tuple[list[Column], list[list[str]]]:
+    """Return the columns and rows of a table of experiments; with costs if any are known."""
+    columns, rows = [*EXPERIMENT_COLUMNS], list(map(_experiment_row, found))
+    if any(each.cost is not None for each in found):
+        columns.insert(-1, COST)
+        rows = [
+            [*row[:-1], text.money(each.cost), row[-1]]
+            for row, each in zip(rows, found, strict=True)
+        ]
+    return columns, rows
+
+
+def _experiment_row(each: shapes.Experiment) -> list[str]:
     return [
         each.name,
         each.state.value,
@@ -153,6 +173,8 @@ def summary(found: shapes.Run) -> str:
         told += f" ({found.held:,} held)"
     spent = text.duration(found.duration_seconds)
     parts = [f"{total}: {told}", spent, f"cluster {text.harmless(found.cluster)}"]
+    if found.cost is not None:
+        parts.append(text.money(found.cost))
     if found.commit:
         parts.append(f"commit {text.short_commit(found.commit, found.dirty)}")
     return " · ".join(parts)

@@ -105,7 +105,7 @@ def _draw_run(out: Output, store: Store, run: str, index: int | None) -> None:
         # What stands still is told between heading and table: a warning would be drawn over.
         stall = None if is_over else outlast(out, lambda: outage.look(time.monotonic()))
         chosen = views.fitting(view.experiments, out.height - 3)
-        table = out.drawn(views.EXPERIMENT_COLUMNS, map(views.experiment_row, chosen))
+        table = out.drawn(*views.experiment_table(chosen))
         told = stalls.explanation(run, stall) if stall else ""
         out.screen([f"{view.name}  {views.summary(view)}", told, *table])
         if not is_over:

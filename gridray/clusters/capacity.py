@@ -1,10 +1,15 @@
 """What a cluster has and could have, and whether that will do for an experiment."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from types import MappingProxyType
 
+from gridray import labels
 from gridray.autoscaler import Launches, NodeType
+from gridray.clusters import causes
+from gridray.clusters.causes import Cause
 from gridray.rayjobs import RayJobs
 from gridray.rayshapes import Node, Use
 from gridray.records import Resources
@@ -13,6 +18,8 @@ GB = 1e9
 TOLD = 5
 # Decimals that Ray counts resources with (kResourceUnitScaling).
 PRECISION = 4
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
+MORE_WORKERS = "gridray clusters edit {cluster}   # a larger max_workers, of the group and in all"
 
 
 class Fit(str, Enum):
@@ -30,8 +37,8 @@ class Fit(str, Enum):
 class Capacity:
     """A cluster at a moment.
 
-    `node_types` is None where they are not known. Nothing is placed on the nodes whose ids are
-    `doomed`: they are about to be taken away.
+    `node_types` is None where they are not known, and `max_workers` where there is no bound to all
+    of them. Nothing is placed on the nodes whose ids are `doomed`: they are about to be taken away.
     """
 
     nodes: tuple[Node, ...]
@@ -40,6 +47,30 @@ class Capacity:
     node_types: tuple[NodeType, ...] | None = None
     launches: Launches = field(default_factory=Launches)
     doomed: frozenset[str] = frozenset()
+    max_workers: int | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the cluster has as many workers as it may."""
+        workers = sum(not node.is_head for node in self.nodes)
+        return self.max_workers is not None and workers >= self.max_workers
+
+    def launchable(self) -> list[NodeType]:
+        return [kind for kind in self.node_types or () if kind.max_nodes > 0]
+
+    def selected(self, selector: Mapping[str, str]) -> "Capacity":
+        """Return only what has some labels of it."""
+        if not selector:
+            return self
+        types = self.node_types
+        if types is not None:
+            types = tuple(kind for kind in types if labels.fits(kind.labels, selector))
+        return replace(
+            self,
+            nodes=tuple(node for node in self.nodes if labels.fits(node.labels, selector)),
+            node_types=types,
+            launches=self.launches.of(None if types is None else {kind.name for kind in types}),
+        )
 
     def lasting(self) -> "Capacity":
         """Return it without the doomed nodes."""
@@ -70,10 +101,14 @@ class Shortage:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether an experiment fits, and what that means for it, in words."""
+    """Whether an experiment fits, and what that means for it, in words.
+
+    `mends` are commands that may help, in which `{cluster}` is still to be named.
+    """
 
     fit: Fit
     text: str
+    mends: tuple[str, ...] = ()
 
 
 def read(jobs: RayJobs) -> Capacity:
@@ -82,14 +117,9 @@ def read(jobs: RayJobs) -> Capacity:
     Raises:
         ClusterError: it does not answer.
     """
-    is_autoscaling = jobs.is_autoscaling()
-    return Capacity(
-        nodes=tuple(jobs.nodes()),
-        uses=tuple(jobs.uses()),
-        is_autoscaling=is_autoscaling,
-        node_types=jobs.node_types() if is_autoscaling else None,
-        launches=jobs.launches() if is_autoscaling else Launches(),
-    )
+    seen = read_limits(jobs)
+    launches = jobs.launches() if seen.is_autoscaling else Launches()
+    return replace(seen, uses=tuple(jobs.uses()), launches=launches)
 
 
 def read_limits(jobs: RayJobs) -> Capacity:
@@ -99,12 +129,27 @@ def read_limits(jobs: RayJobs) -> Capacity:
         ClusterError: it does not answer.
     """
     is_autoscaling = jobs.is_autoscaling()
-    types = jobs.node_types() if is_autoscaling else None
-    return Capacity(tuple(jobs.nodes()), is_autoscaling=is_autoscaling, node_types=types)
+    limits = jobs.limits() if is_autoscaling else None
+    return Capacity(
+        nodes=tuple(jobs.nodes()),
+        is_autoscaling=is_autoscaling,
+        node_types=None if limits is None else limits.node_types,
+        max_workers=None if limits is None else limits.max_workers,
+    )
 
 
-def never(capacity: Capacity, wanted: Resources) -> str | None:
-    """Return why an experiment can never run on a cluster; None: it can, or that is not known."""
+def never(
+    capacity: Capacity, wanted: Resources, selector: Mapping[str, str] = NO_LABELS
+) -> str | None:
+    """Return why an experiment can never run on a cluster; None: it can, or that is not known.
+
+    Args:
+        selector: labels that its node has to have.
+    """
+    capacity = capacity.selected(selector)
+    is_open = capacity.is_autoscaling and (capacity.node_types is None or capacity.launchable())
+    if selector and not capacity.nodes and not is_open:
+        return f"the cluster has no {labels.words(selector)} nodes, and none can be launched"
     lack = shortage([node.resources for node in capacity.nodes], wanted)
     return None if lack is None else _never(capacity, wanted, lack)
 
@@ -129,12 +174,20 @@ def shortage(nodes: Sequence[Mapping[str, float]], wanted: Resources) -> Shortag
     return Shortage(None, _together(wanted))
 
 
-def verdict(capacity: Capacity, wanted: Resources, ahead: int = 0) -> Verdict:
+def verdict(
+    capacity: Capacity,
+    wanted: Resources,
+    ahead: int = 0,
+    selector: Mapping[str, str] = NO_LABELS,
+) -> Verdict:
     """Tell whether a cluster has room for one more experiment.
 
     Args:
         ahead: how many of the same size get a place before it.
+        selector: labels that its node has to have.
     """
+    why_never = never(capacity, wanted, selector)
+    whole, capacity = capacity, capacity.selected(selector)
     lasting = capacity.lasting()
     room = sum(_places(lasting.free(node), wanted) for node in lasting.nodes)
     if room > ahead:
@@ -142,10 +195,14 @@ def verdict(capacity: Capacity, wanted: Resources, ahead: int = 0) -> Verdict:
     if room:
         told = f"waiting for {_words(wanted)}: there is room for {room:,}, and others come first"
         return Verdict(Fit.AFTER_OTHERS, told)
-    if why := never(capacity, wanted):
-        return Verdict(Fit.NEVER, f"it can never run: {why}")
+    if why_never is not None:
+        return Verdict(Fit.NEVER, f"it can never run: {why_never}")
+    if (most := _most(whole, capacity, wanted)) is not None:
+        in_use = f"; {_in_use(lasting, wanted)}" if lasting.nodes else ""
+        text = f"waiting for {_words(wanted)}: {most}{in_use}"
+        return Verdict(Fit.AFTER_OTHERS, text, (MORE_WORKERS,))
     if capacity.launches.pending or capacity.launches.failed:
-        return _launching(capacity.launches)
+        return _launching(capacity)
     if shortage([node.resources for node in lasting.nodes], wanted) is None:
         told = f"waiting for {_words(wanted)}: {_in_use(lasting, wanted)}"
         return Verdict(Fit.AFTER_OTHERS, told)
@@ -159,19 +216,44 @@ def verdict(capacity: Capacity, wanted: Resources, ahead: int = 0) -> Verdict:
     )
 
 
-def _launching(launches: Launches) -> Verdict:
-    """Tell what the autoscaler is at; what has failed it tries again all the time."""
-    hopeful = ", ".join(each for each in launches.pending if each not in launches.failed)
-    failed = "; ".join(
-        f"{each} ({cause})" if cause else each for each, cause in launches.failed.items()
+def _most(whole: Capacity, selected: Capacity, wanted: Resources) -> str | None:
+    """Tell that a cluster has as many nodes as it may of those that would do."""
+    kinds = [kind for kind in selected.launchable() if _fits(kind.resources, wanted)]
+    if not kinds:
+        return None
+    if whole.is_full:
+        return f"the cluster has as many workers as it may, {whole.max_workers:,}"
+    groups = Counter(node.group for node in whole.nodes)
+    if any(groups[kind.name] < kind.max_nodes for kind in kinds):
+        return None
+    return " and ".join(
+        f"{kind.name} has as many nodes as it may, {kind.max_nodes:,}" for kind in kinds
     )
+
+
+def _launching(capacity: Capacity) -> Verdict:
+    """Tell what the autoscaler is at; what has failed it tries again all the time."""
+    launches = capacity.launches
+    hopeful = ", ".join(each for each in launches.pending if each not in launches.failed)
+    found = {each: _cause(capacity, each) for each in launches.failed}
+    failed = "; ".join(
+        f"{each} ({cause.text})" if cause.text else each for each, cause in found.items()
+    )
+    mends = tuple(dict.fromkeys(mend for cause in found.values() for mend in cause.mends))
     if not failed:
         return Verdict(Fit.LAUNCHING, f"waiting for a node: {hopeful} being launched")
     lately = f"launches have failed lately: {failed}"
     if hopeful:
         told = f"waiting for a node: {hopeful} being launched; {lately}"
-        return Verdict(Fit.LAUNCHING, told)
-    return Verdict(Fit.LAUNCH_FAILED, f"waiting for a node, but {lately}")
+        return Verdict(Fit.LAUNCHING, told, mends)
+    return Verdict(Fit.LAUNCH_FAILED, f"waiting for a node, but {lately}", mends)
+
+
+def _cause(capacity: Capacity, name: str) -> Cause:
+    """Return what is known of why nodes of a type are not launched."""
+    kind = next((kind.labels for kind in capacity.node_types or () if kind.name == name), {})
+    zones = capacity.launches.zones.get(kind.get(labels.INSTANCE_TYPE, ""), ())
+    return causes.understood(capacity.launches.failed[name], kind, zones)
 
 
 def _never(capacity: Capacity, wanted: Resources, lack: Shortage) -> str | None:
@@ -180,7 +262,7 @@ def _never(capacity: Capacity, wanted: Resources, lack: Shortage) -> str | None:
         return _lacking(lack, "no node of the cluster has")
     if capacity.node_types is None:
         return None
-    kinds = [kind.resources for kind in capacity.node_types if kind.max_nodes > 0]
+    kinds = [kind.resources for kind in capacity.launchable()]
     most = shortage([*kinds, *(node.resources for node in capacity.nodes)], wanted)
     return None if most is None else _lacking(most, "no node that can be launched has")
 

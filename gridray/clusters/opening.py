@@ -1,11 +1,15 @@
 """A cluster made ready for a run: it answers, and could run its experiments."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from gridray.clusters import groups
+from gridray.clusters.aws.reach import check_store
 from gridray.clusters.capacity import shortage
 from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
 from gridray.errors import ClusterError
+from gridray.placement import PlacementRecord
 from gridray.records import Resources
 from gridray.settings import Settings
 from gridray.store import Store
@@ -17,11 +21,12 @@ def open_cluster(name: str, chosen: Settings, store: Store, progress: Progress) 
     """Return a cluster that answers; this machine's own is started if need be.
 
     Raises:
-        ClusterError: it does not answer, or cannot be started.
+        ClusterError: it does not answer, or cannot be started, or has another store.
         NotFoundError: there is none of this name.
     """
     if not is_local(name):
         cluster = existing(name, chosen)
+        check_store(chosen.home, cluster.name, store)
         cluster.jobs().version()
         return cluster
     local = LocalCluster(chosen)
@@ -32,8 +37,26 @@ def open_cluster(name: str, chosen: Settings, store: Store, progress: Progress) 
     return cluster
 
 
+def settle(
+    cluster: Cluster, placement: PlacementRecord | None, asked: Resources
+) -> tuple[PlacementRecord | None, Resources]:
+    """Return which nodes of a cluster a run is for, and what each of its experiments gets.
+
+    Args:
+        asked: 0 CPUs are one, or what goes with the rest of the instance type.
+
+    Raises:
+        ClusterError: no node of it can run one, and the cluster gets no others.
+    """
+    if placement is not None:
+        return groups.settle(cluster, placement, asked)
+    wanted = replace(asked, cpus=asked.cpus or 1)
+    check_resources(cluster, wanted)
+    return None, wanted
+
+
 def check_resources(cluster: Cluster, wanted: Resources) -> None:
-    """Check that some node could run one experiment.
+    """Check that some node could run one experiment that may be on any.
 
     Raises:
         ClusterError: none can, and the cluster gets no others.

@@ -131,6 +131,7 @@ class ControllerActor:
 
         bundle.provide_libraries()
 
+        from gridray.controller.books import Books
         from gridray.controller.loop import Controller
         from gridray.rayjobs import RayJobs
         from gridray.raytoken import ambient_token
@@ -140,6 +141,8 @@ class ControllerActor:
         patient = Store(store, patient=True)
         drain = partial(_drain, jobs)
         controller = Controller(patient, jobs, cluster_key, bundle_id, drain, _withdraw)
+        books = Books(Store(store), cluster_key)
+        threading.Thread(target=books.keep_forever, name="books", daemon=True).start()
         threading.Thread(target=_run_or_die, args=(controller,), name="controller").start()
 
     def ping(self) -> None:

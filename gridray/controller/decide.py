@@ -7,6 +7,7 @@ submitted again only when Ray calls its last attempt over, or has never heard of
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from gridray import costs
 from gridray.controller.decisions import (
     Change,
     Decision,
@@ -17,17 +18,17 @@ from gridray.controller.decisions import (
     Stop,
     Submit,
     Tell,
-    Withdraw,
 )
-from gridray.layout import AttemptName, ExperimentName
+from gridray.controller.runwide import give_up, hold, limit, waits, withdrawals
+from gridray.controller.spotwait import fall_back
+from gridray.layout import AttemptName
 from gridray.outcome import (
-    EXIT_FENCED,
     EXIT_STORE_UNREACHABLE,
     FALSE_STARTS,
     ended_row,
-    failed_alike,
     following,
     goes_on,
+    is_withdrawn,
     requeued,
     withdrawn,
 )
@@ -61,8 +62,10 @@ def decide(snapshot: Snapshot, now: float) -> list[Decision]:
             if not row.state.is_terminal:
                 rows[index], others = _next(view, index, snapshot, now)
                 decisions += others
-        decisions += _give_up(view, rows, snapshot, now)
-        decisions += _hold(view, rows, snapshot)
+        decisions += give_up(view, rows, snapshot, now)
+        decisions += hold(view, rows, snapshot)
+        decisions += limit(view, rows, snapshot, now)
+        decisions += fall_back(view, rows, snapshot, now)
         decisions += [
             Change(view.record.name, index, rows[index])
             for index, row in enumerate(view.rows)
@@ -83,19 +86,24 @@ def _next(
         return row, ()
     attempt = _heard(view.record, row, name, snapshot)
     decisions: list[Decision] = list(_drains(job, attempt, now))
+    over_at = costs.over_at(attempt, job, snapshot.heard_before, now)
     changed = _observe(view.record, row, job, attempt, now)
     has_ended = attempt is not None and attempt.state.is_terminal
-    if not has_ended:
-        decisions += _endings(name, row, changed, job, attempt, now)
+    has_begun = has_ended or not is_withdrawn(job)
+    changed = costs.settled(row, changed, attempt if has_begun else None, over_at)
+    # A controller that was killed may have told something else, before the last word came.
+    is_corrected = snapshot.heard_before is not None and changed.attempt != row.attempt
+    if not has_ended or is_corrected:
+        decisions += _endings(name, row, changed, job, attempt, over_at)
     if changed.attempt != row.attempt or (changed.state.is_terminal and not has_ended):
         decisions.append(Fence(name))
     if row.stop_grace is not None:
         if changed.state.is_submitted:
             decisions.append(Stop(name, row.stop_grace))
-        decisions += _withdrawals(changed, job)
-        changed = _cancel_waiting(changed, job, now)
-    if _waits(changed, job):
-        changed = _judged(changed, snapshot.infeasible.get(name.run))
+        decisions += withdrawals(changed, job)
+        changed = costs.limited(row, _cancel_waiting(changed, job, now))
+    if waits(changed, job):
+        changed = _judged(changed, snapshot.infeasible.get((name.run, row.has_fallen_back)))
     return changed, decisions
 
 
@@ -105,22 +113,21 @@ def _endings(
     changed: Row,
     job: Job | None,
     attempt: AttemptState | None,
-    now: float,
+    over_at: float,
 ) -> Iterator[Tell]:
     """Yield how an attempt has ended, which its row forgets with the next one."""
     is_over = changed.attempt != row.attempt or changed.state.is_terminal
-    if not is_over or changed.reason is None or (job is not None and _is_withdrawn(job)):
+    if not is_over or changed.reason is None or is_withdrawn(job):
         return
     state = changed.state if changed.state.is_terminal else State.FAILED
     started_at = attempt.started_at if attempt else None
-    ended_at = changed.ended_at or now
     yield Tell(
         name,
         AttemptState(
             state,
             changed.reason,
             started_at=started_at,
-            ended_at=ended_at,
+            ended_at=over_at,
             message=changed.message,
         ),
     )
@@ -160,55 +167,6 @@ def _heard(
     return replace(attempt, state=State.RUNNING, started_at=None)
 
 
-def _give_up(view: RunView, rows: list[Row], snapshot: Snapshot, now: float) -> Iterator[Decision]:
-    """End what has not begun of a run when the environment of one of it could not be built.
-
-    It is the same one for all. Only news counts: after a retry they are tried again.
-    """
-    news = [index for index, row in enumerate(rows) if _is_without_environment(view, index, row)]
-    if not news:
-        return
-    told = (
-        f"nor could that of {ExperimentName(view.record.name, news[0])}, whose build log says why"
-    )
-    for index, row in enumerate(rows):
-        job = snapshot.jobs.get(str(view.attempt(index)))
-        is_waiting = _waits(row, job)
-        if row.state is not State.QUEUED and not is_waiting:
-            continue
-        if is_waiting:
-            yield Fence(view.attempt(index))
-            yield from _withdrawals(row, job)
-        rows[index] = replace(
-            row, state=State.FAILED, reason=Reason.BUILD_FAILED, message=told, ended_at=now
-        )
-
-
-def _is_without_environment(view: RunView, index: int, row: Row) -> bool:
-    """Whether an experiment has just ended since its environment could not be built."""
-    is_news = not view.rows[index].state.is_terminal
-    return is_news and row.state is State.FAILED and row.reason is Reason.BUILD_FAILED
-
-
-def _hold(view: RunView, rows: list[Row], snapshot: Snapshot) -> Iterator[Decision]:
-    """Mark what does not start since the first experiments failed alike, or that it may again.
-
-    What waits in Ray's queue already leaves it; a runner that starts all the same hears that it is
-    fenced off.
-    """
-    is_held = bool(failed_alike(view.record, rows))
-    for index, row in enumerate(rows):
-        job = snapshot.jobs.get(str(view.attempt(index)))
-        if row.state is State.QUEUED or _waits(row, job):
-            if is_held and row.reason is not Reason.HELD:
-                rows[index] = replace(row, reason=Reason.HELD)
-            elif not is_held and row.reason is Reason.HELD:
-                rows[index] = replace(row, reason=None)
-            if is_held and row.state is State.PENDING:
-                yield Fence(view.attempt(index))
-                yield from _withdrawals(row, job)
-
-
 def _observe(
     record: RunRecord, row: Row, job: Job | None, attempt: AttemptState | None, now: float
 ) -> Row:
@@ -246,7 +204,7 @@ def _without_last_word(
         return _lost(record, row, attempt, Reason.RUNNER_LOST, None, now)
     if job.error is JobError.START_TIMEOUT:
         return _lost(record, row, None, Reason.START_TIMEOUT, None, now)
-    if _is_withdrawn(job):
+    if is_withdrawn(job):
         return withdrawn(row)
     if job.error is JobError.OUT_OF_MEMORY:
         told = AttemptState(
@@ -270,11 +228,6 @@ def _without_last_word(
     if reason in FALSE_STARTS and row.false_starts < STARTS - 1:
         return requeued(replace(row, reason=reason), now)
     return replace(row, state=State.FAILED, reason=reason, ended_at=now, message=message)
-
-
-def _is_withdrawn(job: Job) -> bool:
-    """Whether a job has left Ray's queue since it is not wanted, or did so once it was started."""
-    return job.exit_code == EXIT_FENCED or job.error is JobError.WITHDRAWN
 
 
 def _gist(job: Job, image: str | None) -> str | None:
@@ -322,23 +275,9 @@ def _cancel_waiting(row: Row, job: Job | None, now: float) -> Row:
 
     One that starts all the same sees the stop at once.
     """
-    if row.state is not State.QUEUED and not _waits(row, job):
+    if row.state is not State.QUEUED and not waits(row, job):
         return row
     return replace(row, state=State.CANCELLED, reason=Reason.STOPPED, ended_at=now)
-
-
-def _withdrawals(row: Row, job: Job | None) -> Iterator[Withdraw]:
-    """Yield what takes the job of an experiment that is not wanted out of Ray's queue.
-
-    Ray's own stop of a job does nothing before the job has its place.
-    """
-    if job is not None and _waits(row, job):
-        yield Withdraw(job.submission_id)
-
-
-def _waits(row: Row, job: Job | None) -> bool:
-    """Whether an attempt was submitted, and has no place yet."""
-    return row.state is State.PENDING and job is not None and job.status is JobStatus.PENDING
 
 
 def _submissions(views: Sequence[RunView], jobs: Mapping[str, Job], now: float) -> Iterator[Submit]:

@@ -23,13 +23,16 @@ class RunView:
 class Snapshot:
     """All that decisions rest on. `attempts` was read after `jobs`.
 
-    `infeasible` says of a run why no node could ever run its experiments.
+    `infeasible` says of a run why no node could ever run its experiments: those that have fallen
+    back from spot (True), or the others. `heard_before` is when
+    the controller before this one was last heard of (Unix, s).
     """
 
     runs: Sequence[RunView]
     jobs: Mapping[str, Job]
     attempts: Mapping[AttemptName, AttemptState]
-    infeasible: Mapping[str, str] = field(default_factory=dict)
+    infeasible: Mapping[tuple[str, bool], str] = field(default_factory=dict)
+    heard_before: float | None = None
 
 
 @dataclass(frozen=True)

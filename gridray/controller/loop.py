@@ -3,10 +3,11 @@
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 
-from gridray import bundle, layout
+from gridray import bundle, costs, layout
+from gridray.controller.activerun import ActiveRun, load
 from gridray.controller.decide import decide
 from gridray.controller.decisions import (
     Change,
@@ -32,16 +33,10 @@ from gridray.errors import (
 )
 from gridray.layout import AttemptName, ExperimentName
 from gridray.outcome import ended_row, goes_on
+from gridray.placement import selector
 from gridray.rayjobs import RayJobs, RejectedError
 from gridray.rayshapes import JobStatus, Submission
-from gridray.records import (
-    FENCED,
-    Row,
-    RunRecord,
-    RunStatus,
-    decode,
-    read_run,
-)
+from gridray.records import FENCED, Row, RunRecord, RunStatus
 from gridray.requests import RETRIED, RetryRequest, applied, decode_request
 from gridray.states import Reason, State
 from gridray.store import Store
@@ -60,15 +55,6 @@ PACKAGE_CHECK_INTERVAL = 60.0
 ABANDONED_AFTER = 600.0
 # Ray kills a stopped job's processes after this; the runner ends itself long before.
 RAY_STOP_WAIT = 3600
-
-
-@dataclass
-class _ActiveRun:
-    record: RunRecord
-    rows: list[Row]
-    handled: set[str] = field(default_factory=set)
-    recorded_at: float = 0.0
-    is_recorded: bool = False
 
 
 class Controller:
@@ -98,7 +84,7 @@ class Controller:
         self._doomed: dict[str, float] = {}
         self._package = bundle.package_name(bundle_id)
         self._clock = clock
-        self._runs: dict[str, _ActiveRun] = {}
+        self._runs: dict[str, ActiveRun] = {}
         self._missing_since: dict[tuple[str, str], float] = {}
         self._sight = Sight(store, jobs, clock, self._tell_once)
         self._markers: list[str] = []
@@ -137,7 +123,8 @@ class Controller:
         self._read_requests()
         views = [RunView(run.record, run.rows) for run in self._runs.values()]
         try:
-            decisions = decide(self._sight.look(views), self._clock())
+            seen = replace(self._sight.look(views), heard_before=self._pulse.heard_before)
+            decisions = decide(seen, self._clock())
             self._do_errands(decisions)
             for decision in decisions:
                 self._act(decision)
@@ -166,7 +153,7 @@ class Controller:
         """Load a run, unless what the marker announces is not there, or not any more."""
         marker = (name, identity)
         try:
-            run = self._load(name)
+            run = load(self._store, name)
         except NotFoundError:
             since = self._missing_since.setdefault(marker, self._clock())
             if self._clock() - since > ABANDONED_AFTER:
@@ -181,16 +168,7 @@ class Controller:
         self._runs[name] = run
         self._missing_since.pop(marker, None)
 
-    def _load(self, name: str) -> _ActiveRun:
-        record = read_run(self._store, name)
-        key = layout.status(name)
-        raw = self._store.find_json(key)
-        if raw is None:
-            return _ActiveRun(record, [Row(queued_at=record.created_at)] * record.count)
-        status = decode(RunStatus, raw, key)
-        return _ActiveRun(record, list(status.rows), set(status.handled), is_recorded=True)
-
-    def _abandon(self, run: _ActiveRun) -> None:
+    def _abandon(self, run: ActiveRun) -> None:
         """Stop what still runs of a run that was deleted."""
         waiting = []
         for index, row in enumerate(run.rows):
@@ -206,12 +184,12 @@ class Controller:
             for request in self._unread(run):
                 self._read_request(run, layout.requests(name) + request)
 
-    def _unread(self, run: _ActiveRun) -> list[str]:
+    def _unread(self, run: ActiveRun) -> list[str]:
         """Return the names of a run's requests that are not in its rows yet, oldest first."""
         names = self._store.names(layout.requests(run.record.name))
         return [name for name in names if name not in run.handled]
 
-    def _read_request(self, run: _ActiveRun, key: str) -> None:
+    def _read_request(self, run: ActiveRun, key: str) -> None:
         try:
             request = decode_request(self._store.get_json(key), key)
             if isinstance(request, RetryRequest):
@@ -224,12 +202,14 @@ class Controller:
         run.handled.add(layout.last_part(key))
         run.is_recorded = False
 
-    def _hear(self, run: _ActiveRun, experiments: Collection[int]) -> None:
+    def _hear(self, run: ActiveRun, experiments: Collection[int]) -> None:
         """Take the last words into the rows that who asked for a retry has seen in `status`."""
         for name, word in self._sight.words(RunView(run.record, run.rows), experiments).items():
-            ended = ended_row(run.rows[name.index], word)
+            row = run.rows[name.index]
+            ended = ended_row(row, word)
             if ended.state in RETRIED and not goes_on(run.record, ended):
-                run.rows[name.index] = ended
+                over_at = word.ended_at or self._clock()
+                run.rows[name.index] = costs.settled(row, ended, word, over_at)
 
     def _tell_once(self, error: GridrayError) -> None:
         if error.message not in self._told:
@@ -301,6 +281,7 @@ class Controller:
             cpus=resources.cpus,
             gpus=resources.gpus,
             memory=resources.memory,
+            labels=selector(run.record.placement, fallen_back=row.has_fallen_back),
         )
         now = self._clock()
         try:
@@ -376,7 +357,7 @@ class Controller:
             if is_over:
                 self._let_go(run)
 
-    def _let_go(self, run: _ActiveRun) -> None:
+    def _let_go(self, run: ActiveRun) -> None:
         """Take a run that is over off the list.
 
         Who asks for more of it writes the request and then another marker. One that was there when

@@ -12,7 +12,11 @@ HEARTBEAT_INTERVAL = 30.0
 
 
 class Pulse:
-    """Writes the heartbeat of the controller of a cluster."""
+    """Writes the heartbeat of the controller of a cluster.
+
+    `heard_before` is when the controller before was last heard of (Unix, s), once it was asked what
+    that one has `remembered`.
+    """
 
     def __init__(
         self, store: Store, cluster_key: str, tell: Callable[[GridrayError], None]
@@ -22,6 +26,7 @@ class Pulse:
         self._key = layout.controller(cluster_key)
         self._tell = tell
         self._last: Heartbeat | None = None
+        self.heard_before: float | None = None
 
     @property
     def is_new(self) -> bool:
@@ -32,10 +37,12 @@ class Pulse:
         """Return the nodes that the controller before knew to be doomed, and when they go."""
         raw = self._store.find_json(self._key)
         try:
-            return {} if raw is None else decode(Heartbeat, raw, self._key).doomed
+            last = None if raw is None else decode(Heartbeat, raw, self._key)
         except DamagedError as error:
             self._tell(error)
-            return {}
+            last = None
+        self.heard_before = last.at if last else None
+        return last.doomed if last else {}
 
     def beat(self, now: float, doomed: Mapping[str, float], *, is_busy: bool) -> None:
         """Write it if it is due: at the start, while there is something to do, at news of nodes."""

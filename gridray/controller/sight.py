@@ -9,6 +9,7 @@ from gridray.clusters.capacity import Capacity
 from gridray.controller.decisions import RunView, Snapshot
 from gridray.errors import ClusterError, DamagedError, GridrayError
 from gridray.layout import AttemptName
+from gridray.placement import selector
 from gridray.rayjobs import RayJobs
 from gridray.rayshapes import Job, JobError, JobStatus
 from gridray.records import AttemptState, decode
@@ -137,8 +138,11 @@ class Sight:
         except ClusterError as error:
             self._tell(error)
 
-    def _infeasible(self, views: Sequence[RunView]) -> dict[str, str]:
-        """Return why runs can never run on this cluster, of those that have waited for long."""
+    def _infeasible(self, views: Sequence[RunView]) -> dict[tuple[str, bool], str]:
+        """Return why runs can never run on this cluster, of those that have waited for long.
+
+        Each is told of twice: of its experiments that have fallen back from spot, and of the rest.
+        """
         now = self._clock()
         waiting = [view for view in views if _has_waited(view, now)]
         if not waiting:
@@ -150,11 +154,15 @@ class Sight:
                 self._tell(error)
         if self._capacity is None:
             return {}
-        limits = self._capacity[1]
-        found = {
-            view.record.name: capacity.never(limits, view.record.resources) for view in waiting
-        }
-        return {run: why for run, why in found.items() if why is not None}
+        found = {}
+        for view in waiting:
+            record = view.record
+            for fallen_back in (False, True):
+                nodes = selector(record.placement, fallen_back=fallen_back)
+                why = capacity.never(self._capacity[1], record.resources, nodes)
+                if why is not None:
+                    found[record.name, fallen_back] = why
+        return found
 
 
 def _has_waited(view: RunView, now: float) -> bool:

@@ -88,16 +88,20 @@ def _look(options: argparse.Namespace) -> tuple[Rhythm, Callable[[], Answer]]:
 
 
 def _end(options: argparse.Namespace) -> None:
-    if options.role == "worker":
-        end.end_runners(options.head, options.grace)
-    else:
-        _end_workers(options)
+    # Whatever goes wrong before it, the machine ends.
+    try:
+        if options.role == "worker":
+            end.end_runners(options.head, options.grace)
+        else:
+            _end_workers(options)
+    except Exception as error:
+        log.info("goes on without: %r", error)
     end.end_machine(end.commands(options.shutdown), options.retry)
 
 
 def _end_workers(options: argparse.Namespace) -> None:
     """Terminate the workers; those that stay end by their own watches."""
-    from gridray.runner.interruption import metadata_endpoint
+    from gridray.runner.metadata import metadata_endpoint
 
     if metadata_endpoint() is None:
         return
@@ -115,22 +119,25 @@ def _leave(*_: object) -> None:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
     if not 0 < seconds < float("inf"):
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return seconds
 
 
 def _address(text: str) -> str:
     host, _, port = text.rpartition(":")
-    if not host or not 0 < int(port) < 65536:
-        raise ValueError
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address; write host:6379")
     return text
 
 
 def _cluster(text: str) -> str:
     if not CLUSTER_NAME.fullmatch(text):
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text!r} is no key of a cluster")
     return text
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from gridray import layout, scripts
+from gridray import costs, layout, scripts
 from gridray.errors import DamagedError, NotFoundError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.outcome import asked_to_stop, ended_row, failed_alike, following
+from gridray.readers import heartbeat
 from gridray.records import (
     AttemptState,
     Point,
@@ -31,7 +32,8 @@ RECENT_SECONDS = 24 * 3600
 class ExperimentView:
     """One experiment. Times are UTC, durations seconds; `command` is its argv.
 
-    `not_before` is when its back-off ends, while it is queued for another attempt.
+    `not_before` is when its back-off ends, while it is queued for another attempt; `cost` what all
+    its attempts have cost so far (USD), if that is known.
     """
 
     name: str
@@ -49,6 +51,8 @@ class ExperimentView:
     not_before: datetime | None
     queued_seconds: float | None
     run_seconds: float | None
+    cost: float | None
+    has_fallen_back: bool
 
     @property
     def explanation(self) -> str:
@@ -64,7 +68,8 @@ class RunSummary:
     """One run at a glance. `experiments` and the numbers after it count experiments.
 
     `held` are those of `queued` and `pending` that do not start, since the first ones of the run
-    failed alike. `commit` is what its source is of, `is_dirty` that it had changes besides.
+    failed alike. `commit` is what its source is of, `is_dirty` that it had changes besides. `cost`
+    is in USD, as far as it is known.
     """
 
     name: str
@@ -87,6 +92,7 @@ class RunSummary:
     branch: str | None
     remote: str | None
     is_dirty: bool
+    cost: float | None
 
 
 @dataclass(frozen=True)
@@ -106,18 +112,23 @@ def run_view(store: Store, run: str, now: float) -> RunView:
     """
     record = read_run(store, run)
     points = read_points(store, run)
-    status = _status(record, store.find_json(layout.status(run)))
-    rows = _asked(
-        store, run, status, _latest(store, record, status.rows, range(len(status.rows)), now)
-    )
+    rows = latest_rows(store, record, now)
     deleted = {int(name) for name in store.names(layout.deletions(run))}
     alike = _alike(record, rows)
+    until = _billed_until(store, record, rows, now)
     experiments = tuple(
-        _experiment(record, index, points[index], row, now, alike)
+        _experiment(record, index, points[index], row, now, alike, until)
         for index, row in enumerate(rows)
         if index not in deleted
     )
-    return RunView(_summary(record, rows, now), experiments, record)
+    return RunView(_summary(record, rows, now, until), experiments, record)
+
+
+def latest_rows(store: Store, record: RunRecord, now: float) -> Sequence[Row]:
+    """Read where the experiments of a run are, with what runners and users have said since then."""
+    status = _status(record, store.find_json(layout.status(record.name)))
+    latest = _latest(store, record, status.rows, range(len(status.rows)), now)
+    return _asked(store, record.name, status, latest)
 
 
 def experiment_view(store: Store, run: str, index: int, now: float) -> ExperimentView:
@@ -137,7 +148,8 @@ def experiment_view(store: Store, run: str, index: int, now: float) -> Experimen
     # Who follows one of many asks often; the others need not be up to date for it.
     rows = _asked(store, run, status, _latest(store, record, status.rows, [index], now))
     point = read_points(store, run)[index]
-    return _experiment(record, index, point, rows[index], now, _alike(record, rows))
+    until = _billed_until(store, record, rows, now)
+    return _experiment(record, index, point, rows[index], now, _alike(record, rows), until)
 
 
 def changes(store: Store, run: str) -> bytes:
@@ -168,7 +180,8 @@ def summaries(
             status_key = layout.status(record.name)
             status = statuses.get(status_key)
             raw = None if status is None else parse_json(status, status_key)
-            found.append(_summary(record, _status(record, raw).rows, now))
+            rows = _status(record, raw).rows
+            found.append(_summary(record, rows, now, _billed_until(store, record, rows, now)))
         except DamagedError as error:
             damaged(error)
     return sorted(found, key=lambda summary: summary.created_at, reverse=True)
@@ -236,7 +249,9 @@ def _latest(
         attempt = decode(AttemptState, raw, key)
         index = names[key]
         row = ended_row(rows[index], attempt)
-        latest[index] = following(record, row, now) if row.state.is_terminal else row
+        row = following(record, row, now) if row.state.is_terminal else row
+        row = costs.settled(rows[index], row, attempt, attempt.ended_at or now)
+        latest[index] = costs.limited(rows[index], row)
     return latest
 
 
@@ -254,7 +269,13 @@ def _alike(record: RunRecord, rows: Sequence[Row]) -> str | None:
 
 
 def _experiment(
-    record: RunRecord, index: int, point: Point, row: Row, now: float, alike: str | None
+    record: RunRecord,
+    index: int,
+    point: Point,
+    row: Row,
+    now: float,
+    alike: str | None,
+    billed_until: float,
 ) -> ExperimentView:
     return ExperimentView(
         name=str(ExperimentName(record.name, index)),
@@ -272,10 +293,23 @@ def _experiment(
         not_before=_utc(row.not_before),
         queued_seconds=_between(row.queued_at, row.started_at or row.ended_at, now),
         run_seconds=_between(row.started_at, row.ended_at, now),
+        cost=_money(costs.so_far(row, billed_until)),
+        has_fallen_back=row.has_fallen_back,
     )
 
 
-def _summary(record: RunRecord, rows: Sequence[Row], now: float) -> RunSummary:
+def _billed_until(store: Store, record: RunRecord, rows: Sequence[Row], now: float) -> float:
+    """Return until when what runs costs something; where nothing does, nobody is asked."""
+    if all(row.rate is None for row in rows):
+        return now
+    return heartbeat.billed_until(store, record.cluster.key, now)
+
+
+def _money(amount: float | None) -> float | None:
+    return None if amount is None else round(amount, 9)
+
+
+def _summary(record: RunRecord, rows: Sequence[Row], now: float, billed_until: float) -> RunSummary:
     count = Counter(row.state for row in rows)
     state = run_state(count)
     ended_at = None
@@ -302,6 +336,7 @@ def _summary(record: RunRecord, rows: Sequence[Row], now: float) -> RunSummary:
         branch=record.git.branch if record.git else None,
         remote=record.git.remote if record.git else None,
         is_dirty=record.git is not None and record.git.is_dirty,
+        cost=_money(costs.total(rows, billed_until)),
     )
 
 

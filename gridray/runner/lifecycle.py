@@ -20,6 +20,7 @@ from gridray.records import FENCED, AttemptState, RunRecord, read_run
 from gridray.runner.commands import BASH
 from gridray.runner.ending import Deadline, Ending, ScriptEnd, Wishes, exit_words, outcome, told
 from gridray.runner.flow import Flow
+from gridray.runner.instance import Identification
 from gridray.runner.interruption import InterruptionWatch
 from gridray.runner.memory import MemoryMeter, kills_for_memory
 from gridray.runner.periodic import Aside
@@ -29,6 +30,8 @@ from gridray.runner.word import Word
 from gridray.states import Reason, State
 from gridray.store import Store
 
+# Seconds that the first word waits for what machine this is; a later one says it otherwise.
+IDENTIFYING = 0.5
 # How often the runner looks after itself and its script; the store is asked elsewhere.
 LOOK_INTERVAL = 0.5
 LOOK_INTERVAL_ENDING = 0.2
@@ -61,12 +64,14 @@ class Attempt:
         self._doomed_at: float | None = None
         self._was_stopped = False
         self._parent = os.getppid()
+        self._machine: Identification | None = None
 
     def run(self) -> int:
         """Prepare, run and record the attempt; return the exit code for Ray."""
         signal.signal(signal.SIGTERM, lambda *_: self._interrupted.set())
         try:
             record = read_run(self._store, self._name.run)
+            self._machine = Identification(self._store, record)
             stop = self._store.find_json(layout.attempt_stop(self._name))
         except (NotFoundError, StoreError) as error:
             # Not found: this node has another directory of the same name.
@@ -74,6 +79,7 @@ class Attempt:
             return EXIT_STORE_UNREACHABLE
         if record.identity != self._identity or stop == FENCED:
             return EXIT_FENCED
+        self._state = replace(self._state, instance=self._machine.wait(IDENTIFYING))
         try:
             self._word.record(self._state)
             with ExitStack() as stack:
@@ -133,7 +139,7 @@ class Attempt:
         """
         if os.getppid() != self._parent:
             os._exit(EXIT_ORPHANED)
-        self._tell_doom()
+        self._tell_news()
         if (ending := self._wish(record)) is not None:
             raise EndedError(ending)
 
@@ -233,7 +239,7 @@ class Attempt:
     def _is_pressed(self, record: RunRecord) -> bool:
         """Whether somebody wants the attempt to end; whoever may not even go on, ends here."""
         self._check_place()
-        self._tell_doom()
+        self._tell_news()
         return self._wish(record) is not None
 
     def _check_place(self) -> None:
@@ -258,7 +264,7 @@ class Attempt:
         """
         deadline = float("inf")
         while not saving.is_over(LOOK_INTERVAL_ENDING):
-            self._tell_doom()
+            self._tell_news()
             if self._doomed_at is not None and deadline == float("inf"):
                 deadline = time.monotonic() + self._time_left(WORD_RESERVE, WORD_SHARE)
             if time.monotonic() >= deadline:
@@ -305,7 +311,7 @@ class Attempt:
                 self._was_stopped = ending.reason is Reason.STOPPED
                 deadline.grant(ending.grace)
                 process.terminate()
-            self._tell_doom()
+            self._tell_news()
             if ending is not None:
                 deadline.grant(self._most())
             if deadline.is_over:
@@ -333,8 +339,11 @@ class Attempt:
         self._doomed_at = doomed_at
         self._interrupted.set()
 
-    def _tell_doom(self) -> None:
-        """Say when the machine goes, so that the controller has nothing more placed on it."""
+    def _tell_news(self) -> None:
+        """Say what machine it is, and when that goes, so that nothing more is placed on it."""
+        if self._state.instance is None and self._machine and self._machine.found:
+            self._state = replace(self._state, instance=self._machine.found)
+            self._word.tell(self._state)
         if self._doomed_at is not None and self._state.doomed_at is None:
             self._state = replace(self._state, doomed_at=self._doomed_at)
             self._word.tell(self._state)

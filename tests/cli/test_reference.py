@@ -21,6 +21,8 @@ CALLS = {
     "status RUN": "status over -o json",
     "history": "history -o json",
     "why": "why over -o json",
+    "cost": "cost -o json",
+    "cost RUN": "cost over -o json",
     "retry": "retry good -o json",
     "logs": "logs over -l 1 -o json",
     "artifacts": "artifacts over -o json",

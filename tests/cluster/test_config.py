@@ -1,4 +1,4 @@
-"""A file of Grid's, with every key that its reference has, run as it is."""
+"""A file of Grid's runs as it is, if it asks for no instances where there are none."""
 
 from pathlib import Path
 
@@ -14,13 +14,13 @@ compute:
   provider: {{cluster: local}}
   train:
     framework: lightning
-    instance: m5a.large
+    instance: null
     cpus: 1
     gpus: 0
     use_spot: false
     auto_resume: false
     localdir: false
-    storage_gb: 100
+    storage_gb: null
     dockerfile: null
     environment: {{KEY: value}}
     dependency_file_info: {{path: null, package_manager: pip}}

@@ -163,7 +163,7 @@ def test_what_has_waited_for_long_is_judged(dashboard: Dashboard, directory: Sto
     assert look(lately, resources=Resources(1, 8)).infeasible == {}
     long_ago = [Row(State.PENDING, submitted_at=NOW - LONG_WAIT - 1)]
     assert look(long_ago, resources=Resources(1, 2)).infeasible == {}
-    (why,) = look(long_ago, resources=Resources(1, 8)).infeasible.values()
+    (why,) = {*look(long_ago, resources=Resources(1, 8)).infeasible.values()}
     assert "--gpus asks for 8 GPUs" in why and "2" in why
     # Asked once, and not at each look.
     assert [path for _, path, _ in dashboard.asked].count("/api/cluster_status") == 1

@@ -107,7 +107,7 @@ def record_run(
         args=argv,
         sweep={},
         count=1,
-        resources=Resources(),
+        resources=fields.pop("resources", Resources()),
         env={"FROM_USER": 'it\'s "quoted"'} | fields.pop("env", {}),
         max_parallel=None,
         source=SourceRecord(digest, manifest.size, len(manifest.files), len(buffer.getvalue())),

@@ -11,6 +11,7 @@ import pytest
 
 from gridray.runner import interruption
 from gridray.runner.lifecycle import EXIT_STOPPED
+from gridray.runner.metadata import metadata_endpoint
 from gridray.runner.periodic import Periodically
 from gridray.states import Reason, State
 from gridray.store import Store
@@ -207,6 +208,6 @@ def test_where_there_is_no_metadata_service_nobody_is_asked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1")
-    assert interruption.metadata_endpoint() == "http://127.0.0.1:1"
+    assert metadata_endpoint() == "http://127.0.0.1:1"
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    assert interruption.metadata_endpoint() is None
+    assert metadata_endpoint() is None

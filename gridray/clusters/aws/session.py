@@ -184,12 +184,13 @@ def asking(what: str) -> Iterator[None]:
         CloudError: anything else that AWS says, or it cannot be reached.
     """
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
     except ClientError as error:
         raise _refused(what, error) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise _unasked(what, error) from error
 
 

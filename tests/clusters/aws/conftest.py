@@ -9,6 +9,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from gridray.clusters.aws.session import Account
+from tests.cli.conftest import call as call
 from tests.clusters.aws.cloud import Cloud, forbidden
 from tests.clusters.aws.lists import Lists, serving
 

@@ -1,0 +1,27 @@
+"""Machines that moto plays, as Ray launches them for a cluster that Gridray has made."""
+
+from typing import Any
+
+import boto3
+
+
+def launch(cluster: str, instance_type: str, *, kind: str = "worker", is_spot: bool = False) -> str:
+    """Return the id of a machine that runs."""
+    ec2 = boto3.client("ec2")
+    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+    market: dict[str, Any] = {"InstanceMarketOptions": {"MarketType": "spot"}} if is_spot else {}
+    tags = {"gridray-cluster": cluster, "gridray": "1", "ray-node-type": kind}
+    answer = ec2.run_instances(
+        ImageId=image,
+        MinCount=1,
+        MaxCount=1,
+        InstanceType=instance_type,
+        TagSpecifications=[
+            {
+                "ResourceType": "instance",
+                "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+            }
+        ],
+        **market,
+    )
+    return str(answer["Instances"][0]["InstanceId"])
