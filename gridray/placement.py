@@ -1,6 +1,6 @@
 """Which nodes experiments are for, and which they were on, as the store keeps it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gridray import labels
 
@@ -36,12 +36,10 @@ class PlacementRecord:
         return found
 
     def words(self, *, fallen_back: bool = False) -> str:
-        """Return what these nodes are called, as `spot g4dn.xlarge`."""
-        wanted = self.labels(fallen_back=fallen_back)
-        names = [wanted.get(labels.MARKET), wanted.get(labels.INSTANCE_TYPE)]
-        told = " ".join(name for name in names if name is not None)
-        disk = "" if self.disk_gb is None else f"with {self.disk_gb:,} GB of disk"
-        return f"{told} {disk}".strip()
+        """Return what these nodes are called, as `spot g4dn.xlarge nodes with 200 GB of disk`."""
+        kind = labels.words(replace(self, disks=()).labels(fallen_back=fallen_back))
+        disk = "" if self.disk_gb is None else f" with {self.disk_gb:,} GB of disk"
+        return f"{kind} nodes{disk}".strip()
 
 
 def selector(placement: PlacementRecord | None, *, fallen_back: bool = False) -> dict[str, str]:

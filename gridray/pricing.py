@@ -100,7 +100,7 @@ def check_may_go_on(record: RunRecord, spent: float | None) -> None:
     """
     if record.max_cost is not None and spent is not None and spent >= record.max_cost:
         raise StateError(
-            f"the run {record.name!r} has cost ${spent:.2f}, and may cost ${record.max_cost:.2f} "
-            "at most (--max_cost)",
+            f"the run {record.name!r} has cost ${spent:,.4f}, and may cost "
+            f"${record.max_cost:,.4f} at most (--max_cost)",
             hint=f"`gridray rerun {record.name}` starts all of it anew, with as much again",
         )

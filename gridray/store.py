@@ -292,7 +292,8 @@ class Store:
         region, profile = made_bucket(parts.netloc)
         return S3Store(
             parts.netloc,
-            region=region,
+            # obstore takes no None for a region that the environment has.
+            config={} if region is None else {"region": region},
             prefix=parts.path.strip("/") or None,
             client_options=options,
             retry_config=PATIENT if self._patient else IMPATIENT,

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from gridray.cli import placements
+from gridray.cli.placements import Placement
 from gridray.cli.shape import Shape
 from gridray.cli.shapes import Resources
 from gridray.clusters.capacity import Fit
@@ -43,6 +45,10 @@ class Answer(Shape):
     """Whether the cluster has room for it, if it waits for a place and the cluster answers."""
     asked: Resources
     """What it gets, or waits for."""
+    placement: Placement | None
+    """The nodes that it is for; null: any."""
+    has_fallen_back: bool
+    """Whether it is for an on-demand node, since no spot one came in time."""
     ahead: int
     """How many experiments of its run get a place before it."""
     attempt: int
@@ -72,6 +78,8 @@ class Answer(Shape):
             wait=why.wait,
             fit=fit,
             asked=Resources(asked.cpus, asked.gpus, asked.memory),
+            placement=placements.of(why.record.placement),
+            has_fallen_back=experiment.has_fallen_back,
             ahead=why.ahead,
             attempt=experiment.attempt,
             exit_code=experiment.exit_code,

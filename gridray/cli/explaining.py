@@ -7,7 +7,7 @@ from gridray import settings
 from gridray.cli import stalls, text
 from gridray.cli.answer import Answer, Attempt
 from gridray.cli.loglines import on_terminal
-from gridray.cli.nextsteps import next_steps
+from gridray.cli.nextsteps import cloud_steps, next_steps
 from gridray.cli.output import Output
 from gridray.cli.stalls import Stall
 from gridray.cli.text import Column
@@ -15,6 +15,7 @@ from gridray.clusters import capacity
 from gridray.clusters.capacity import Fit
 from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.errors import GridrayError
+from gridray.placement import selector
 from gridray.readers import why
 from gridray.readers.why import Wait, Why
 from gridray.records import ClusterRecord
@@ -35,12 +36,12 @@ COLUMNS = (
 class Because:
     """Why, in words; for what waits for a place, what the cluster says of it.
 
-    `step` is the next thing to do, where that does not follow from the experiment.
+    `steps` are the next things to do, where they do not follow from the experiment.
     """
 
     text: str
     fit: Fit | None = None
-    step: str | None = None
+    steps: tuple[str, ...] = ()
 
 
 def find(out: Output, store: Store, run: str, index: int | None) -> Answer:
@@ -60,7 +61,7 @@ def find(out: Output, store: Store, run: str, index: int | None) -> Answer:
         if stall and found.wait is None:
             out.warn(stalls.explanation(run, stall))
     because = _because(found, stall, now)
-    steps = (because.step,) if because.step else next_steps(found, because.fit)
+    steps = because.steps or next_steps(found, because.fit)
     return Answer.of(found, because.text, because.fit, steps)
 
 
@@ -130,11 +131,12 @@ def _doom(found: Why, now: float) -> str:
 
 def _waiting(found: Why, wait: Wait, stall: Stall | None, now: float) -> Because:
     experiment = found.experiment
-    again = f" ({experiment.explanation})" if experiment.attempt and experiment.explanation else ""
+    is_news = experiment.attempt or experiment.has_fallen_back
+    again = f" ({experiment.explanation})" if is_news and experiment.explanation else ""
     if wait is Wait.HOLD:
         return Because(experiment.explanation)
     if stall is not None:
-        return Because(stall.what, step=stall.mend)
+        return Because(stall.what, steps=(stall.mend,))
     if wait is Wait.BACK_OFF and experiment.not_before is not None:
         left = text.duration(experiment.not_before.timestamp() - now)
         return Because(f"it is tried again in {left}{again}")
@@ -142,20 +144,36 @@ def _waiting(found: Why, wait: Wait, stall: Stall | None, now: float) -> Because
         limit = f"--max_parallel lets {found.record.max_parallel:,} of its run go on at once"
         return Because(f"{limit}, and {found.active:,} do{_line(found)}{again}")
     because = _place(found)
-    return Because(f"{because.text}{_line(found)}{again}", because.fit)
+    told = f"{because.text}{_line(found)}{again}{_patience(found, now)}"
+    return Because(told, because.fit, because.steps)
 
 
 def _place(found: Why) -> Because:
     """Ask the cluster whether it has a place."""
-    record = found.record
-    asked = record.resources
+    record, has_fallen_back = found.record, found.experiment.has_fallen_back
+    asked, placement = record.resources, record.placement
+    nodes = f" on {placement.words(fallen_back=has_fallen_back)}" if placement else ""
     try:
         seen = capacity.read(_reachable(record.cluster).jobs())
     except GridrayError as error:
         needs = text.resources(asked.cpus, asked.gpus, asked.memory)
-        return Because(f"waiting for {needs}; the cluster does not answer: {error.message}")
-    verdict = capacity.verdict(replace(seen, doomed=found.doomed), asked, found.ahead)
-    return Because(verdict.text, verdict.fit)
+        return Because(f"waiting for {needs}{nodes}; the cluster does not answer: {error.message}")
+    seen = replace(seen, doomed=found.doomed)
+    labels = selector(placement, fallen_back=has_fallen_back)
+    verdict = capacity.verdict(seen, asked, found.ahead, labels)
+    return Because(verdict.text, verdict.fit, cloud_steps(verdict.mends, found))
+
+
+def _patience(found: Why, now: float) -> str:
+    """Tell when an experiment that waits for spot gets an on-demand node."""
+    experiment, placement = found.experiment, found.record.placement
+    if placement is None or placement.spot_fallback is None or experiment.has_fallen_back:
+        return ""
+    began = experiment.queued_at
+    if found.record.max_parallel is not None or began is None:
+        return f"; after {text.duration(placement.spot_fallback)} an on-demand node will do"
+    left = began.timestamp() + placement.spot_fallback - now
+    return f"; in {text.duration(left)} an on-demand node will do" if left > 0 else ""
 
 
 def _reachable(cluster: ClusterRecord) -> Cluster:

@@ -1,8 +1,10 @@
 """What to type next, by why an experiment is where it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from gridray import settings
 from gridray.clusters.capacity import Fit
+from gridray.clusters.causes import FALLBACK
 from gridray.readers.why import Wait, Why
 from gridray.states import Reason, State
 
@@ -17,6 +19,11 @@ AFTER: Mapping[Reason, tuple[str, ...]] = {
     Reason.OUT_OF_MEMORY: (ANEW.format(change="a larger --memory, or a smaller batch"),),
     Reason.TIMED_OUT: (ANEW.format(change="a longer --max_time"), RETRY),
     Reason.STOPPED: (RETRY,),
+    Reason.MAX_COST: (
+        "gridray cost {run}",
+        ANEW.format(change="a higher --max_cost"),
+        "gridray rerun {run}",
+    ),
     Reason.INTERRUPTED: (RETRY, RESUME),
     Reason.NODE_LOST: (RETRY, RESUME),
     Reason.RUNNER_LOST: (RETRY, RESUME),
@@ -31,6 +38,8 @@ AFTER: Mapping[Reason, tuple[str, ...]] = {
     Reason.START_FAILED: ("gridray view {name}", RETRY),
     Reason.INFEASIBLE: (ANEW.format(change="less of what no node has, or on another --cluster"),),
     Reason.HELD: ("gridray retry {run}", "gridray retry --held {run}", "gridray stop run {run}"),
+    Reason.SPOT_FALLBACK: ("gridray status {run}",),
+    Reason.MAX_COST: ("gridray cost {run}", "gridray rerun {run}"),
     Reason.REJECTED: (RETRY,),
     Reason.SOURCE_MISSING: ("gridray run ...   # again, from the directory of the script",),
     Reason.STORE_UNREACHABLE: (RETRY,),
@@ -57,3 +66,19 @@ def next_steps(found: Why, fit: Fit | None) -> tuple[str, ...]:
     else:
         steps = NOT_OVER.get(experiment.state, (LOG, RETRY))
     return tuple(step.format(name=experiment.name, run=found.record.name) for step in steps)
+
+
+def cloud_steps(mends: Sequence[str], found: Why) -> tuple[str, ...]:
+    """Return those of some commands that fit a run, and a cluster that Gridray made, or another."""
+    record = found.record
+    placement, name = record.placement, record.cluster.name
+    waits_for_ever = (
+        placement is not None and placement.use_spot and placement.spot_fallback is None
+    )
+    is_ours = (settings.home() / "clusters" / name / "cluster.yaml").is_file()
+    steps = (
+        mend
+        for mend in mends
+        if (waits_for_ever or FALLBACK not in mend) and (is_ours or "{cluster}" not in mend)
+    )
+    return tuple(step.format(cluster=name) for step in steps)

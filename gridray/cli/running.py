@@ -8,7 +8,7 @@ import typer
 
 from gridray import launch, scripts, source
 from gridray.archive import shown
-from gridray.cli import datasets, shapes, text, watching
+from gridray.cli import datasets, placements, shapes, text, watching
 from gridray.cli.names import open_store
 from gridray.cli.output import Output
 from gridray.cli.text import Column
@@ -72,6 +72,7 @@ def describe(planned: "Plan") -> shapes.Planned:
         dependency_file=planned.environment.dependency_file,
         image=planned.environment.image,
         datastores=tuple(datasets.asked(each) for each in spec.datastores),
+        placement=placements.of(planned.placement),
         estimate=None if estimate is None else shapes.Estimate(**vars(estimate)),
     )
 
@@ -84,12 +85,14 @@ def show_plan(out: Output, planned: shapes.Planned) -> None:
     if planned.commit:
         out.line(f"of the commit {text.commit(planned.commit, planned.branch, planned.dirty)}")
     wanted = planned.resources
-    each = text.resources(wanted.cpus, wanted.gpus, wanted.memory)
+    each = placements.resources(wanted.cpus, wanted.gpus, wanted.memory, planned.placement)
     out.line()
     if planned.dependency_file is not None:
         out.line(f"Depends on {shown(planned.dependency_file)}.")
     for mounted in planned.datastores:
         out.line(f"datastore {datasets.mount_text(mounted)}")
+    if planned.placement is not None:
+        out.line(f"on {placements.words(planned.placement)}")
     out.line(
         f"{text.count(len(rows), 'experiment')} with {each} each, on cluster "
         f"{text.harmless(planned.cluster)}. Nothing has been started or uploaded."
@@ -114,6 +117,8 @@ def show_submitted(out: Output, record: "RunRecord") -> None:
     each = text.resources(wanted.cpus, wanted.gpus, wanted.memory)
     files = f"{text.count(record.source.files, 'file')}, {text.size(record.source.size)}"
     out.note(f"  experiments  {record.count:,}, with {each} each")
+    if (placement := placements.of(record.placement)) is not None:
+        out.note(f"  nodes        {placements.words(placement)}")
     out.note(f"  cluster      {text.harmless(record.cluster.name)}")
     out.note(f"  source       {files}, {text.size(record.source.archive_size)} compressed")
     if record.git:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from gridray.cli.placements import Placement
 from gridray.cli.shape import Shape
 from gridray.states import Reason, State
 
@@ -101,7 +102,7 @@ class Planned(Shape):
     """The cluster that it would run on."""
     experiments: tuple[PlannedExperiment, ...]
     resources: Resources
-    """What each experiment gets."""
+    """What each experiment gets; 0 CPUs: its share of a machine that is not known here."""
     files: tuple[File, ...]
     """What would be uploaded."""
     size: int
@@ -120,6 +121,8 @@ class Planned(Shape):
     """The container image that the experiments would run in."""
     datastores: tuple[Mount, ...]
     """What would be mounted."""
+    placement: Placement | None
+    """The nodes that it is for; null: any."""
     estimate: Estimate | None
     """What it would cost; null: the prices of its machines are not known."""
 
@@ -197,6 +200,8 @@ class Experiment(Shape):
     run_seconds: float | None
     cost: float | None
     """What all its attempts have cost so far, in US dollars; null: that is not known."""
+    has_fallen_back: bool
+    """Whether it is for an on-demand node, since no spot one came in time."""
 
     @classmethod
     def of(cls, view: "ExperimentView") -> "Experiment":

@@ -222,12 +222,12 @@ def _most(whole: Capacity, selected: Capacity, wanted: Resources) -> str | None:
     if not kinds:
         return None
     if whole.is_full:
-        return f"the cluster has {whole.max_workers:,} workers, the most that it may"
+        return f"the cluster has as many workers as it may, {whole.max_workers:,}"
     groups = Counter(node.group for node in whole.nodes)
     if any(groups[kind.name] < kind.max_nodes for kind in kinds):
         return None
     return " and ".join(
-        f"{kind.name} has {kind.max_nodes:,} nodes, the most that it may" for kind in kinds
+        f"{kind.name} has as many nodes as it may, {kind.max_nodes:,}" for kind in kinds
     )
 
 

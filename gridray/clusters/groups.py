@@ -127,7 +127,7 @@ def _matching(
     found = tuple(each for each in groups.found if labels.fits(each.labels, selector))
     if found:
         return found
-    words = replace(placement, disk_gb=None).words(fallen_back=fallen_back)
+    words = labels.words(selector)
     why = "--spot-fallback needs one: " if fallen_back else ""
     raise ClusterError(
         f"{why}the cluster {cluster.name} has no {words} nodes; its worker groups are: "
@@ -160,7 +160,8 @@ def _check_size(
     lack = shortage([each.resources for each in groups], wanted)
     if lack is None:
         return
-    nodes = f"no {placement.words()} node of the cluster {cluster.name} has"
+    kind = f"{labels.words(placement.labels())} node".strip()
+    nodes = f"no {kind} of the cluster {cluster.name} has"
     raise ClusterError(
         f"{nodes} {lack.asked} together"
         if lack.option is None
@@ -174,7 +175,7 @@ def _unknown(cluster: Cluster, placement: PlacementRecord, asked: Resources) -> 
     if asked.cpus or placement.instance_type is None:
         return replace(asked, cpus=asked.cpus or 1)
     raise ClusterError(
-        f"the cluster {cluster.name} does not say what a {placement.words()} node has",
+        f"the cluster {cluster.name} does not say what its {placement.words()} have",
         hint="say what each experiment needs of it, with --cpus and --gpus",
     )
 

@@ -52,6 +52,7 @@ class ExperimentView:
     queued_seconds: float | None
     run_seconds: float | None
     cost: float | None
+    has_fallen_back: bool
 
     @property
     def explanation(self) -> str:
@@ -293,6 +294,7 @@ def _experiment(
         queued_seconds=_between(row.queued_at, row.started_at or row.ended_at, now),
         run_seconds=_between(row.started_at, row.ended_at, now),
         cost=_money(costs.so_far(row, billed_until)),
+        has_fallen_back=row.has_fallen_back,
     )
 
 
@@ -304,7 +306,7 @@ def _billed_until(store: Store, record: RunRecord, rows: Sequence[Row], now: flo
 
 
 def _money(amount: float | None) -> float | None:
-    return None if amount is None else round(amount, 6)
+    return None if amount is None else round(amount, 9)
 
 
 def _summary(record: RunRecord, rows: Sequence[Row], now: float, billed_until: float) -> RunSummary:

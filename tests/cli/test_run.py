@@ -147,3 +147,50 @@ def test_holding_and_never_holding_cannot_both_be_meant(call: Call) -> None:
     result = call("run", "--dry-run", "--hold_after", "3", "--keep-going", "train.py")
     assert result.code == 2 and "--hold_after 3 and --keep-going" in result.err
     assert call("run", "--dry-run", "--keep-going", "train.py").code == 0
+
+
+def test_dry_run_tells_the_nodes_and_a_whole_machine(call: Call) -> None:
+    words = ["--instance-type", "1_t4_16gb", "--use-spot", "--spot_fallback=10m", "--disk-size=200"]
+    result = call("run", "--dry-run", *words, "train.py")
+    assert "on spot g4dn.xlarge nodes with 200 GB of disk, and on-demand ones after" in result.out
+    assert "1 experiment with 4 CPUs, 1 GPU each" in result.out
+    found = call("run", "--dry-run", "-o", "json", *words, "train.py").json
+    assert found["placement"] == {
+        "instance_type": "g4dn.xlarge",
+        "use_spot": True,
+        "disk_gb": 200,
+        "spot_fallback": 600,
+    }
+    assert found["resources"] == {"cpus": 4, "gpus": 1, "memory": None}
+    assert call("run", "--dry-run", "-o", "json", "train.py").json["placement"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--gpus", "2"], "its share of a new9.metal (2 of its GPUs) each"),
+        ([], "a whole new9.metal each"),
+        (["--cpus", "2"], "with 2 CPUs each"),
+    ],
+)
+def test_dry_run_knows_no_machine_that_is_new(call: Call, words: list[str], told: str) -> None:
+    result = call("run", "--dry-run", "--instance_type", "new9.metal", *words, "train.py")
+    assert told in result.out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--spot-fallback", "10m"], "--use_spot"),
+        (["--use_spot", "--spot-fallback", "10"], "--spot_fallback '10': write it as 2h"),
+        (["--instance_type", "9_x9_9gb"], "there is no instance type '9_x9_9gb'"),
+        (["--instance_type", ""], "there is no instance type ''"),
+        (["--disk_size", "0"], "--disk_size"),
+        (["--disk_size", "much"], "--disk_size 'much'"),
+        (["--max_cost", "-1"], "--max_cost"),
+        (["--max_cost", "nan"], "--max_cost"),
+    ],
+)
+def test_nodes_that_cannot_be_meant(call: Call, words: list[str], told: str) -> None:
+    result = call("run", "--dry-run", *words, "train.py")
+    assert result.code == 2 and told in result.err, result.err

@@ -146,3 +146,110 @@ def test_nothing_is_placed_on_a_node_that_is_about_to_be_taken_away() -> None:
     uses = (Use("a-exp0-a0", "other", {"GPU": 2.0}),)
     busy = verdict(capacity(GPU, other, doomed=doomed, uses=uses), ONE_GPU)
     assert "0 of 2 GPUs free; in use by a-exp0-a0" in busy.text
+
+
+SPOT = {"gridray/instance-type": "g4dn.xlarge", "ray.io/market-type": "spot"}
+ON_DEMAND = {**SPOT, "ray.io/market-type": "on-demand"}
+GROUPS = (
+    NodeType("g-spot", {"CPU": 4, "GPU": 1}, 2, SPOT),
+    NodeType("g-on-demand", {"CPU": 8, "GPU": 2}, 2, ON_DEMAND),
+)
+NO_CAPACITY = "Node Launch Exception (InsufficientInstanceCapacity): none"
+
+
+def labelled(name: str, kind: NodeType) -> Node:
+    return Node(
+        name,
+        "10.0.0.3",
+        False,
+        kind.resources,
+        {**kind.labels, "ray.io/node-group": kind.name},
+    )
+
+
+SPOTS = [labelled(f"spot{number}", GROUPS[0]) for number in range(2)]
+OTHER = labelled("other", GROUPS[1])
+BUSY_SPOTS = tuple(Use(f"run-exp{n}-a0", f"spot{n}", {"CPU": 4, "GPU": 1}) for n in range(2))
+GROUPED: Mapping[str, Any] = {"is_autoscaling": True, "node_types": GROUPS}
+
+
+@pytest.mark.parametrize(
+    ("seen", "wanted", "fit", "told"),
+    [
+        (capacity(HEAD, OTHER, *SPOTS[:1], **GROUPED), ONE_GPU, Fit.NOW, "1 GPU, 1 CPU free"),
+        (capacity(HEAD, OTHER, **GROUPED), ONE_GPU, Fit.UNDECIDED, "waiting for a node"),
+        (
+            capacity(HEAD, OTHER, launches=Launches(("g-on-demand",)), **GROUPED),
+            ONE_GPU,
+            Fit.UNDECIDED,
+            "has not launched one yet",
+        ),
+        (
+            capacity(HEAD, launches=Launches(("g-spot", "g-on-demand")), **GROUPED),
+            ONE_GPU,
+            Fit.LAUNCHING,
+            "waiting for a node: g-spot being launched",
+        ),
+        (
+            capacity(
+                HEAD,
+                OTHER,
+                launches=Launches(
+                    (), {"g-spot": NO_CAPACITY, "g-on-demand": "x"}, {"g4dn.xlarge": ("b", "a")}
+                ),
+                **GROUPED,
+            ),
+            ONE_GPU,
+            Fit.LAUNCH_FAILED,
+            "failed lately: g-spot (AWS has no spot g4dn.xlarge to give in b, a (Insuff",
+        ),
+        (
+            capacity(HEAD, OTHER, **GROUPED),
+            Resources(cpus=1, gpus=2),
+            Fit.NEVER,
+            "--gpus asks for 2 GPUs, but no node that can be launched has more than 1",
+        ),
+        (
+            capacity(HEAD, OTHER, is_autoscaling=True, node_types=GROUPS[1:]),
+            ONE_GPU,
+            Fit.NEVER,
+            "the cluster has no spot g4dn.xlarge nodes, and none can be launched",
+        ),
+        (capacity(HEAD, GPU), ONE_GPU, Fit.NEVER, "the cluster has no spot g4dn.xlarge nodes"),
+        (capacity(HEAD, OTHER, **SCALING), ONE_GPU, Fit.UNDECIDED, "waiting for a node"),
+        (
+            capacity(HEAD, OTHER, *SPOTS, uses=BUSY_SPOTS, **GROUPED),
+            ONE_GPU,
+            Fit.AFTER_OTHERS,
+            "waiting for 1 GPU, 1 CPU: g-spot has as many nodes as it may, 2; 0 of 8 CPUs free,"
+            " 0 of 2 GPUs free; in use by run-exp0-a0, run-exp1-a0",
+        ),
+        (
+            capacity(HEAD, OTHER, *SPOTS[:1], uses=BUSY_SPOTS, max_workers=2, **GROUPED),
+            ONE_GPU,
+            Fit.AFTER_OTHERS,
+            "the cluster has as many workers as it may, 2; 0 of 4 CPUs free",
+        ),
+        (
+            capacity(HEAD, OTHER, max_workers=1, **GROUPED),
+            ONE_GPU,
+            Fit.AFTER_OTHERS,
+            "waiting for 1 GPU, 1 CPU: the cluster has as many workers as it may, 1",
+        ),
+    ],
+)
+def test_only_nodes_with_its_labels_count(
+    seen: Capacity, wanted: Resources, fit: Fit, told: str
+) -> None:
+    found = verdict(seen, wanted, selector=SPOT)
+    assert found.fit is fit and told in found.text, found
+    assert ("edit" in "".join(found.mends)) == ("as it may" in told or "AWS" in told)
+
+
+def test_one_of_several_values_will_do() -> None:
+    selector = {**ON_DEMAND, "gridray/instance-type": "in(g4dn.xlarge, g5.xlarge)"}
+    assert verdict(capacity(OTHER), ONE_GPU, selector=selector).fit is Fit.NOW
+    found = verdict(capacity(*SPOTS), ONE_GPU, selector={"gridray/disk-gb": "in(200, 300)"})
+    assert found.text == (
+        "it can never run: the cluster has no 200 or 300 GB nodes, and none can be launched"
+    )

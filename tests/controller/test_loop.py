@@ -1,5 +1,7 @@
 """The controller at single looks, on a dashboard that gives the answers that it is told."""
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,10 +11,12 @@ from gridray.controller.loop import Controller
 from gridray.controller.pulse import HEARTBEAT_INTERVAL
 from gridray.errors import ClusterError
 from gridray.layout import AttemptName
-from gridray.rayjobs import RayJobs
+from gridray.placement import InstanceRecord, PlacementRecord
+from gridray.rayjobs import SUPERVISOR, RayJobs
 from gridray.readers import heartbeat
 from gridray.readers.why import why
 from gridray.records import AttemptState, Heartbeat, Row, RunStatus, decode
+from gridray.requests import RetryRequest
 from gridray.states import Reason, State
 from gridray.store import Store
 from tests.builders import add_run
@@ -79,6 +83,21 @@ class Desk:
     def rows(self) -> tuple[Row, ...]:
         key = layout.status("run")
         return decode(RunStatus, self.store.get_json(key), key).rows
+
+    def selectors(self) -> list[Any]:
+        """Return the labels that were asked for with each job that was submitted."""
+        bodies = [body for method, path, body in self._dashboard.asked if method == "POST"]
+        return [json.loads(body)["entrypoint_label_selector"] for body in bodies]
+
+    def tell_fate(self, index: int, died: dict[str, Any]) -> None:
+        """Let Ray say how the supervisor of an experiment's first job has ended."""
+        name = f"{SUPERVISOR}run-exp{index}-a0"
+        query = f"filter_keys=name&filter_predicates=%3D&filter_values={name}"
+        actor = {"death_cause": {"actor_died_error_context": died}}
+        for kind, listed in (("nodes", "detail=0"), ("actors", f"detail=1&{query}")):
+            found = {"data": {"result": {"result": [actor] if kind == "actors" else []}}}
+            path = f"/api/v0/{kind}?limit=10000&{listed}"
+            self._dashboard.answers["GET", path] = (200, found)
 
     def tick(self) -> None:
         self._dashboard.answers["GET", "/api/jobs/"] = (self.answers_with, self.jobs)
@@ -209,3 +228,96 @@ def test_how_an_attempt_ended_is_kept_when_the_next_one_begins(desk: Desk) -> No
         "node-1",
     )
     assert attempt.ended_at is not None and attempt.ended_at.timestamp() == NOW
+
+
+MACHINE = InstanceRecord("i-1", "m5.large", "spot", "a", 1.0, 3600.0, 3600.0, NOW)
+COSTS = AttemptState(State.RUNNING, started_at=NOW, instance=MACHINE)
+
+
+def test_a_run_that_has_cost_enough_is_ended(desk: Desk) -> None:
+    desk.add_run([RUNNING, Row()], max_cost=10.0, max_parallel=1, grace=7.0)
+    desk.add_job(0, "RUNNING")
+    desk.say(0, COSTS)
+    desk.now = NOW + 9
+    desk.tick()
+    assert [row.state for row in desk.rows()] == [State.RUNNING, State.QUEUED]
+    desk.now = NOW + 10
+    desk.tick()
+    assert desk.store.get_json(layout.attempt_stop(AttemptName("run", 0, 0))) == {"grace": 7.0}
+    assert desk.rows()[1].reason is Reason.MAX_COST
+    desk.jobs[0]["status"] = "FAILED"
+    ended = replace(COSTS, state=State.CANCELLED, reason=Reason.STOPPED, ended_at=NOW + 11)
+    desk.say(0, ended)
+    desk.now = NOW + 12
+    desk.tick()
+    first, second = desk.rows()
+    assert (first.state, first.reason) == (State.CANCELLED, Reason.MAX_COST)
+    assert first.spent == pytest.approx(11.0)
+    assert second.spent is None
+    assert why(desk.store, "run", 0, NOW).attempts[-1].reason is Reason.MAX_COST
+
+
+def test_a_last_word_that_a_retry_makes_be_heard_is_charged(desk: Desk) -> None:
+    desk.add_run([RUNNING])
+    desk.add_job(0, "RUNNING")
+    desk.say(0, replace(COSTS, state=State.FAILED, reason=Reason.EXIT_CODE, ended_at=NOW + 5))
+    request = RetryRequest(frozenset({0}), NOW + 6)
+    desk.store.put_json(layout.request("run", 1, "x"), request.to_json())
+    desk.now = NOW + 7
+    desk.tick()
+    (row,) = desk.rows()
+    assert (row.state, row.attempt) == (State.QUEUED, 1)
+    assert row.spent == pytest.approx(5.0)
+
+
+def test_the_next_controller_goes_on_counting(desk: Desk, dashboard: Dashboard) -> None:
+    desk.add_run([RUNNING], auto_resume=True)
+    desk.add_job(0, "RUNNING")
+    desk.say(0, COSTS)
+    desk.tick()
+    desk.now = NOW + HEARTBEAT_INTERVAL
+    desk.tick()
+    assert desk.rows()[0].rate == 3600.0
+    # The cluster is gone for an hour, and Ray's new one knows nothing of the job.
+    next_one = Desk(dashboard, desk.store)
+    next_one.now = NOW + 3600
+    next_one.tick()
+    (row,) = next_one.rows()
+    assert row.attempt == 1
+    assert row.spent == pytest.approx(HEARTBEAT_INTERVAL)
+
+
+def test_a_job_is_for_the_nodes_that_its_run_asks_for(desk: Desk) -> None:
+    placement = PlacementRecord("g4dn.xlarge", use_spot=True, spot_fallback=60.0)
+    waits = Row(queued_at=NOW)
+    desk.add_run([waits, replace(waits, has_fallen_back=True)], placement=placement)
+    desk.tick()
+    first, second = desk.selectors()
+    assert first == {"gridray/instance-type": "g4dn.xlarge", "ray.io/market-type": "spot"}
+    assert second == {**first, "ray.io/market-type": "on-demand"}
+
+
+def test_what_waits_too_long_for_spot_is_submitted_anew_for_on_demand(desk: Desk) -> None:
+    placement = PlacementRecord(use_spot=True, spot_fallback=60.0)
+    desk.add_run([Row(queued_at=NOW)], placement=placement)
+    desk.tick()
+    desk.add_job(0, "PENDING")
+    desk.now = NOW + 60
+    desk.tick()
+    assert desk.ray.withdrawn == ["run-exp0-a0"]
+    assert desk.rows()[0].reason is Reason.SPOT_FALLBACK
+    desk.jobs.clear()
+    # What a job's end is called by Ray once its supervisor was killed before it had a place.
+    desk.add_job(0, "FAILED", error_type="JOB_SUPERVISOR_ACTOR_DIED", driver_node_id=None)
+    desk.tell_fate(0, {"never_started": True, "reason": "RAY_KILL"})
+    desk.now += 2
+    desk.tick()
+    assert desk.selectors() == [{"ray.io/market-type": "spot"}, {"ray.io/market-type": "on-demand"}]
+    (row,) = desk.rows()
+    assert (row.state, row.attempt, row.has_fallen_back) == (State.PENDING, 1, True)
+
+
+def test_a_run_that_asks_for_no_nodes_may_be_on_any(desk: Desk) -> None:
+    desk.add_run([Row(queued_at=NOW)])
+    desk.tick()
+    assert desk.selectors() == [None]

@@ -1,7 +1,9 @@
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -34,6 +36,12 @@ def living(watches: Watches) -> list[psutil.Process]:
     return found
 
 
+def descriptors(processes: list[psutil.Process]) -> list[Path]:
+    return [
+        fd for each in processes for fd in Path(f"/proc/{each.pid}/fd").iterdir() if fd.exists()
+    ]
+
+
 def test_it_outlives_who_started_it(watches: Watches, words: list[str]) -> None:
     # Its starter gets a session of its own, as from sshd, and that is hung up.
     answer = watches.start(*words, start_new_session=True)
@@ -55,8 +63,7 @@ def test_it_holds_nothing_that_it_was_given(
     # The pipes of its starter are closed, too, or this would not have come back.
     assert answer.returncode == 0
     process = watches.process()
-    directory = Path(f"/proc/{process.pid}/fd")
-    held = {os.readlink(each) for each in directory.iterdir() if each.exists()}
+    held = {os.readlink(each) for each in descriptors([process])}
     files = {each for each in held if each.startswith("/") and not each.startswith("/dev/")}
     assert files <= {str(place.home() / name) for name in ("watch.log", "watch.lock")}
 
@@ -65,7 +72,7 @@ def test_it_is_small(watches: Watches, words: list[str]) -> None:
     watches.start(*words)
     watches.wait_for("idle: ")
     process = watches.process()
-    assert process.memory_info().rss < 40e6
+    assert process.memory_full_info().uss < 30e6
     loaded = Path(f"/proc/{process.pid}/maps").read_text()
     assert "_raylet" not in loaded and "numpy" not in loaded
 
@@ -107,10 +114,22 @@ def test_of_many_that_start_at_once_one_remains(watches: Watches, words: list[st
 def test_a_number_that_is_another_process_s_by_now_is_left_alone(
     watches: Watches, words: list[str]
 ) -> None:
-    with subprocess.Popen(["sleep", "600"]) as innocent:
-        place.home().mkdir()
-        (place.home() / "watch.lock").write_text(str(innocent.pid))
-        assert watches.start(*words).returncode == 0
+    place.home().mkdir()
+    path = place.home() / "watch.lock"
+
+    def is_open() -> bool:
+        return any(str(path) in os.readlink(fd) for fd in descriptors(living(watches)))
+
+    with subprocess.Popen(["sleep", "600"]) as innocent, open(path, "w") as lock:
+        lock.write(str(innocent.pid))
+        lock.flush()
+        # Who has it is about to write its own number over that.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with subprocess.Popen(watches.arguments(*words)) as start:
+            wait_until(is_open)
+            time.sleep(0.5)
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            assert start.wait(60) == 0
         assert innocent.poll() is None
         innocent.kill()
 

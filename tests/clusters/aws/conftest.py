@@ -12,7 +12,7 @@ from moto.server import ThreadedMotoServer
 
 from gridray.clusters.aws.session import Account
 from tests.cli.conftest import call as call
-from tests.clusters.aws.cloud import Cloud
+from tests.clusters.aws.cloud import Cloud, forbidden
 from tests.clusters.aws.lists import Lists, serving
 
 REGION = "us-east-1"
@@ -100,3 +100,11 @@ def cloud(aws: Lists, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     """An empty account in which everything is moto, and the images of today are there."""
     monkeypatch.delenv("AWS_ENDPOINT_URL_IAM")
     return Cloud(moto_url)
+
+
+@pytest.fixture
+def foreign_bucket(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of a bucket that S3 answers for with 403, as it does for another account's."""
+    with forbidden() as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
+        yield "somebody-elses"

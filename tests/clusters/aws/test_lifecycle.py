@@ -1,4 +1,4 @@
-"""The commands about clusters in AWS: moto plays the account, and `heads` the head."""
+"""The commands about clusters in AWS, from none to none: moto is the account, `heads` the head."""
 
 from collections.abc import Iterator
 from pathlib import Path
