@@ -30,10 +30,11 @@ def up(out: Output, name: str, *, yes: bool) -> shapes.ClusterChange:
     """
     home = settings.home()
     what = Made.load(home, name)
-    if lifecycle.would_restart(home, name):
+    account = lifecycle.account_of(what)
+    if lifecycle.would_restart(home, account, name):
         cluster_work.check_idle(Store(what.store), name, name, yes=yes)
     out.on_interrupt = f"`gridray clusters up {name}` goes on, `gridray clusters down {name}` ends"
-    lifecycle.up(home, name, out.note)
+    lifecycle.up(home, account, name, out.note)
     out.on_interrupt = None
     tell_store(out, name)
     return shapes.ClusterChange(name, True)

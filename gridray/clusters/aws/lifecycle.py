@@ -49,7 +49,7 @@ class Ended:
     left: tuple[str, ...]
 
 
-def create(home: Path, wish: Wish, planned: Planned, progress: Progress) -> Made:
+def create(home: Path, account: Account, wish: Wish, planned: Planned, progress: Progress) -> Made:
     """Make a cluster and start it.
 
     Raises:
@@ -58,11 +58,11 @@ def create(home: Path, wish: Wish, planned: Planned, progress: Progress) -> Made
     """
     with _locked(home, wish.wanted.name):
         wish.save(home)
-        _make(home, planned, progress)
-        return _start(home, wish.wanted.name, progress)
+        _make(home, account, planned, progress)
+        return _start(home, account, wish.wanted.name, progress)
 
 
-def up(home: Path, name: str, progress: Progress) -> Made:
+def up(home: Path, account: Account, name: str, progress: Progress) -> Made:
     """Start a cluster, finish one that was cut off, or apply changes of its file.
 
     Raises:
@@ -76,18 +76,16 @@ def up(home: Path, name: str, progress: Progress) -> Made:
             wanted = dataclasses.replace(wish.wanted, ssh_from=wishes.own_block())
             wish = Wish(wanted, follows_address=True)
             wish.save(home)
-        _make(home, things.plan(_account(wish), wish.wanted), progress)
-        return _start(home, name, progress)
+        _make(home, account, things.plan(account, wish.wanted), progress)
+        return _start(home, account, name, progress)
 
 
-def would_restart(home: Path, name: str) -> bool:
+def would_restart(home: Path, account: Account, name: str) -> bool:
     """Whether `up` would start Ray anew on a head that runs, which interrupts its experiments.
 
     Raises:
-        NotFoundError: Gridray has made no cluster of this name.
         CloudError: AWS cannot be asked.
     """
-    account = account_of(Made.load(home, name))
     return machines.head(account, name) is not None and not _is_applied(home, name)
 
 
@@ -153,11 +151,7 @@ def mark_applied(home: Path, name: str) -> None:
     made.write_private(made.directory(home, name) / APPLIED, _hash(home, name).encode())
 
 
-def _account(wish: Wish) -> Account:
-    return Account(wish.wanted.region, wish.wanted.profile)
-
-
-def _make(home: Path, planned: Planned, progress: Progress) -> None:
+def _make(home: Path, account: Account, planned: Planned, progress: Progress) -> None:
     """Make what is missing; a file that was edited stays as it is."""
     for line in planned.things:
         if not line.startswith("instance "):
@@ -165,15 +159,14 @@ def _make(home: Path, planned: Planned, progress: Progress) -> None:
     name = planned.wanted.name
     file = made.directory(home, name) / CLUSTER_FILE
     edited = file.read_bytes() if file.exists() else None
-    things.make(_account(Wish(planned.wanted, False)), planned, home)
+    things.make(account, planned, home)
     if edited is not None:
         made.write_private(file, edited)
         file.with_suffix(".yaml.bak").unlink(missing_ok=True)
 
 
-def _start(home: Path, name: str, progress: Progress) -> Made:
+def _start(home: Path, account: Account, name: str, progress: Progress) -> Made:
     what = Made.load(home, name)
-    account = account_of(what)
     if not (_is_applied(home, name) and _answers(home, account, what)):
         (made.directory(home, name) / APPLIED).unlink(missing_ok=True)
         progress("starting the head with `ray up`; that takes some minutes")

@@ -9,6 +9,7 @@ import pytest
 from gridray import settings
 from gridray.clusters.aws import hostkeys, lifecycle, made, permissions
 from gridray.clusters.aws.made import Made
+from gridray.clusters.aws.session import Account
 from gridray.clusters.cluster import existing
 from gridray.errors import StateError
 from tests import sshd
@@ -180,12 +181,12 @@ def test_ray_is_not_started_anew_where_nothing_has_changed(
     assert call("clusters", "up", "one").code == 0
     file = home_of("one") / "cluster.yaml"
     file.write_text(file.read_text() + "# mine\n")
-    assert lifecycle.would_restart(settings.home(), "one")
+    assert lifecycle.would_restart(settings.home(), Account(), "one")
     assert call("clusters", "up", "one").code == 1
     monkeypatch.delenv(ray_up.FAILS)
     assert call("clusters", "up", "one").code == 0
     assert file.read_text().endswith("# mine\n")
-    assert not lifecycle.would_restart(settings.home(), "one")
+    assert not lifecycle.would_restart(settings.home(), Account(), "one")
 
 
 def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expression: str) -> None:
@@ -244,7 +245,7 @@ def test_a_host_key_that_aws_denies(
 def test_two_commands_do_not_change_one_cluster_at_once(made_one: Made) -> None:
     with lifecycle._locked(settings.home(), "one"):
         with pytest.raises(StateError, match="another command is changing"):
-            lifecycle.up(settings.home(), "one", print)
+            lifecycle.up(settings.home(), Account(), "one", print)
 
 
 def test_doctor_finds_what_is_left_over(call: Call, made_one: Made) -> None:
