@@ -14,15 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gridray.clusters.aws import account as things
-from gridray.clusters.aws import hostkeys, machines, made, rayup, reach, remains, wishes
+from gridray.clusters.aws import (
+    catalog,
+    hostkeys,
+    machines,
+    made,
+    prices,
+    rayup,
+    reach,
+    remains,
+    wishes,
+)
 from gridray.clusters.aws.account import CLUSTER_FILE, Planned
+from gridray.clusters.aws.groups import groups
 from gridray.clusters.aws.machines import Machine
 from gridray.clusters.aws.made import Made
 from gridray.clusters.aws.rayup import Progress
 from gridray.clusters.aws.session import Account, asking
 from gridray.clusters.aws.wishes import Wish
 from gridray.clusters.bootstrap import ensure_controller
-from gridray.errors import ClusterError, GridrayError, StateError
+from gridray.errors import CloudError, ClusterError, GridrayError, StateError
 from gridray.store import Store
 
 # Holds the hash of the file that the cluster runs with.
@@ -169,9 +180,22 @@ def _start(home: Path, account: Account, name: str, progress: Progress) -> Made:
         what = _meet(home, account, what, head, progress)
         mark_applied(home, name)
     found = reach.cluster(home, name)
+    store = Store(what.store)
+    _record_prices(store, account, name, progress)
     progress("starting the controller, through an SSH tunnel")
-    ensure_controller(found, Store(what.store))
+    ensure_controller(found, store)
     return what
+
+
+def _record_prices(store: Store, account: Account, name: str, progress: Progress) -> None:
+    """Write what the cluster's machines cost; that it is not known keeps it from nothing."""
+    head = machines.head(account, name)
+    names = [*groups(name).instance_types, *([head.instance_type] if head else [])]
+    try:
+        types = catalog.instance_types(account, names)
+        prices.record(store, name, account, types.values())
+    except CloudError as error:
+        progress(f"what its machines cost is not known: {error.message}")
 
 
 def _meet(home: Path, account: Account, what: Made, head: Machine, progress: Progress) -> Made:
