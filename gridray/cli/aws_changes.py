@@ -160,13 +160,16 @@ def tell_store(out: Output, name: str) -> None:
 def ssh(name: str, command: list[str]) -> int:
     """Log in to the head, or do something there; return how that has ended.
 
+    One word is what its shell reads, several are the words of a command.
+
     Raises:
         ClusterError: the cluster is not up.
     """
     import shlex
 
     words = reach.login(settings.home(), name).command(*(() if command else ("-t",)))
-    return subprocess.call([*words, *([shlex.join(command)] if command else [])])
+    line = command if len(command) < 2 else [shlex.join(command)]
+    return subprocess.call([*words, *line])
 
 
 def logs(name: str, *, follow: bool) -> int:

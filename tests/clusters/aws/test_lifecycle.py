@@ -154,6 +154,7 @@ def test_what_was_cut_off_goes_on(
 ) -> None:
     monkeypatch.setenv(ray_up.FAILS, when)
     failed = call("clusters", "aws", "one", *WORDS)
+    assert ("1/7 Waiting for SSH" in failed.err) == (when == "after")
     assert failed.code == 1 and "up.log" in failed.err and "clusters up one" in failed.err
     assert len(living()) == (when == "after")
     assert call("clusters", "-o", "json").json["clusters"][-1]["name"] == "one"
@@ -226,6 +227,7 @@ def test_a_file_is_checked_when_it_is_edited(
 
 def test_ssh(call: Call, made_one: Made) -> None:
     assert call("clusters", "ssh", "one", "--", "echo", "a  b; exit 3").code == 0
+    assert call("clusters", "ssh", "one", "--", "true; exit 4").code == 4
     assert call("clusters", "ssh", "one", "--", "sh", "-c", "exit 3").code == 3
     assert call("clusters", "down", "one").code == 0
     refused = call("clusters", "ssh", "one")
