@@ -49,7 +49,17 @@ CALLS = {
     "version": "version -o json",
 }
 # tests/cluster/test_commands.py validates these.
-NEED_A_CLUSTER = {"run", "rerun", "view", "clusters up"}
+NEED_A_CLUSTER = {"run", "rerun", "view", "clusters up", "dashboard"}
+# tests/clusters/aws/test_lifecycle.py validates these, with the cluster `one`.
+IN_AWS = {
+    "clusters aws": "clusters aws two --instance-types m5.large --ssh-from 203.0.113.7/32 "
+    "--dry-run -o json",
+    "clusters status": "clusters status one -o json",
+    "clusters edit": "clusters edit one -o json",
+    "clusters use": "clusters use one -o json",
+    "user set-cluster-context": "user set-cluster-context one -o json",
+    "doctor": "doctor -o json",
+}
 
 
 def test_the_page_is_fresh() -> None:
@@ -60,7 +70,7 @@ def test_the_page_is_fresh() -> None:
 
 
 def test_every_call_is_checked() -> None:
-    assert set(CALLS) | NEED_A_CLUSTER == set(reference.SHAPES)
+    assert set(CALLS) | NEED_A_CLUSTER | set(IN_AWS) == set(reference.SHAPES)
 
 
 @pytest.mark.parametrize("name", CALLS)

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
+import jsonschema
 import pytest
 
 from gridray import settings
+from gridray.cli import reference
 from gridray.clusters.aws import hostkeys, lifecycle, made, permissions
 from gridray.clusters.aws.made import Made
 from gridray.clusters.aws.session import Account
@@ -14,6 +16,7 @@ from gridray.clusters.cluster import existing
 from gridray.errors import StateError
 from tests import sshd
 from tests.cli.conftest import Call
+from tests.cli.test_reference import IN_AWS
 from tests.clusters.aws import heads, ray_up
 from tests.clusters.aws.cloud import Cloud
 from tests.clusters.aws.heads import Head
@@ -279,3 +282,13 @@ def test_no_aws_is_asked_where_there_is_no_cluster_in_it(
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     assert len(call("clusters", "-o", "json").json["clusters"]) == 1
+
+
+def test_output_fits_its_schema(
+    call: Call, made_one: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", "true")
+    for name, words in IN_AWS.items():
+        result = call(*words.split())
+        assert result.code == 0, (name, result.err)
+        jsonschema.validate(result.json, reference.schema(name))
