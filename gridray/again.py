@@ -17,7 +17,6 @@ from gridray.clusters.opening import Progress
 from gridray.datastores import catalog
 from gridray.errors import ClusterError, NotFoundError, StateError, UsageError
 from gridray.layout import ExperimentName
-from gridray.placement import PlacementRecord
 from gridray.pricing import check_limit, check_may_go_on
 from gridray.readers import runs
 from gridray.readers.runs import ExperimentView, RunView
@@ -161,9 +160,7 @@ def rerun(
     catalog.check_there(store, old.datastores)
     chosen = opening.open_cluster(cluster or old.cluster.name, settings.load(), store, progress)
     placement, _ = opening.settle(chosen, old.placement, old.resources)
-    where = old.placement or PlacementRecord()
-    instance_type, use_spot = where.instance_type, where.use_spot
-    check_limit(store, chosen.name, chosen.key, old.max_cost, instance_type, use_spot)
+    check_limit(store, chosen.name, chosen.key, old.max_cost, placement)
     if old.secrets:
         sealing.check_token(chosen.token)
     if ensure_controller(chosen, store):

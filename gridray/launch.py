@@ -182,8 +182,7 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
     registry = _check_image(planned, wanted, chosen, store)
     cluster = open_cluster(wanted, chosen, store, progress)
     planned = _settled(planned, cluster)
-    where, most = planned.placement or PlacementRecord(), planned.spec.max_cost
-    check_limit(store, cluster.name, cluster.key, most, where.instance_type, where.use_spot)
+    check_limit(store, cluster.name, cluster.key, planned.spec.max_cost, planned.placement)
     if planned.spec.secrets:
         sealing.check_token(cluster.token)
     planned = _with_image(planned, registry, progress)
@@ -243,15 +242,12 @@ def estimated(planned: Plan) -> Estimate | None:
     """Return what a run would cost an hour, if the prices of its cluster are known."""
     spec = planned.spec
     chosen = settings.load()
-    where = planned.placement or PlacementRecord()
-    has_whole = not (spec.cpus or spec.gpus)
     at_once = min(len(planned.sweep), spec.max_parallel or len(planned.sweep))
     return estimate(
         Store(chosen.store),
         spec.cluster or chosen.cluster,
-        where.instance_type,
-        where.use_spot,
-        None if has_whole else planned.resources,
+        planned.placement,
+        planned.resources if planned.resources.cpus else None,
         at_once,
     )
 

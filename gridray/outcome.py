@@ -7,7 +7,7 @@ from dataclasses import replace
 from gridray.backoff import STEADY, requeue_delay
 from gridray.rayshapes import Job, JobError
 from gridray.records import AttemptState, Row, RunRecord
-from gridray.states import Reason, State
+from gridray.states import DESCRIPTIONS, Reason, State
 
 # The runner's exit code for a store that its node cannot reach.
 EXIT_STORE_UNREACHABLE = 97
@@ -100,10 +100,11 @@ def ended_row(row: Row, attempt: AttemptState) -> Row:
 
 
 def asked_to_stop(row: Row) -> str | None:
-    """Tell that a user has asked an experiment to end that has a runner, which may take a while."""
+    """Tell that an experiment was asked to end that has a runner, which may take a while."""
     if row.stop_grace is None or row.state not in (State.BUILDING, State.RUNNING):
         return None
-    return f"asked to stop; its script may take up to {row.stop_grace:g} s to end"
+    why = f", since {DESCRIPTIONS[Reason.MAX_COST]}" if row.is_overspent else ""
+    return f"asked to stop{why}; its script may take up to {row.stop_grace:g} s to end"
 
 
 def failed_alike(record: RunRecord, rows: Sequence[Row]) -> tuple[int, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from gridray.errors import StateError, StoreError, UsageError
 from gridray.labels import ON_DEMAND, SPOT
 from gridray.machines import PriceList, read_price_list
+from gridray.placement import PlacementRecord
 from gridray.records import Resources, RunRecord
 from gridray.store import Store
 
@@ -26,8 +27,7 @@ class Estimate:
 def estimate(
     store: Store,
     cluster_key: str,
-    instance_type: str | None,
-    use_spot: bool,
+    placement: PlacementRecord | None,
     wanted: Resources | None,
     at_once: int,
 ) -> Estimate | None:
@@ -37,13 +37,14 @@ def estimate(
         wanted: what one experiment gets; None: a whole machine.
         at_once: how many experiments run at most.
     """
-    if instance_type is None:
+    if placement is None or placement.instance_type is None:
         return None
+    instance_type = placement.instance_type
     try:
         prices = read_price_list(store, cluster_key)
     except StoreError:
         return None
-    market = SPOT if use_spot else ON_DEMAND
+    market = SPOT if placement.use_spot else ON_DEMAND
     price = prices.dearest(instance_type, market) if prices else None
     if prices is None or price is None:
         return None
@@ -57,8 +58,7 @@ def check_limit(
     cluster_name: str,
     cluster_key: str,
     max_cost: float | None,
-    instance_type: str | None,
-    use_spot: bool,
+    placement: PlacementRecord | None,
 ) -> None:
     """Check that what a run costs can be known, if there is a limit to it.
 
@@ -74,8 +74,10 @@ def check_limit(
             "known",
             hint="only clusters made by `gridray clusters aws` have prices; leave out --max_cost",
         )
-    if not _is_priced(prices, instance_type, use_spot):
-        what = f"{instance_type or 'its machines'} {'as spot' if use_spot else 'on demand'}"
+    wanted = placement or PlacementRecord()
+    if not _is_priced(prices, wanted):
+        market = "as spot" if wanted.use_spot else "on demand"
+        what = f"{wanted.instance_type or 'its machines'} {market}"
         raise UsageError(
             f"--max_cost {max_cost:g}: the price of {what} on the cluster {cluster_name} is not "
             "known",
@@ -83,9 +85,10 @@ def check_limit(
         )
 
 
-def _is_priced(prices: PriceList, instance_type: str | None, use_spot: bool) -> bool:
-    types = prices.machines.types if instance_type is None else (instance_type,)
-    market = SPOT if use_spot else ON_DEMAND
+def _is_priced(prices: PriceList, wanted: PlacementRecord) -> bool:
+    name = wanted.instance_type
+    types = prices.machines.types if name is None else (name,)
+    market = SPOT if wanted.use_spot else ON_DEMAND
     return any(prices.dearest(name, market) is not None for name in types)
 
 
@@ -97,7 +100,7 @@ def check_may_go_on(record: RunRecord, spent: float | None) -> None:
     """
     if record.max_cost is not None and spent is not None and spent >= record.max_cost:
         raise StateError(
-            f"the run {record.name!r} has cost ${spent:.2f}, and may cost ${record.max_cost:.2f} "
-            "at most (--max_cost)",
+            f"the run {record.name!r} has cost ${spent:,.4f}, and may cost "
+            f"${record.max_cost:,.4f} at most (--max_cost)",
             hint=f"`gridray rerun {record.name}` starts all of it anew, with as much again",
         )

@@ -81,6 +81,11 @@ class RayJobs:
         found = (_job(raw) for raw in listed if raw.get("submission_id"))
         return {job.submission_id: job for job in found}
 
+    def drivers(self) -> int:
+        """Return how many programs are connected that nobody has submitted, as a notebook is."""
+        listed = self._json("GET", "/api/jobs/")
+        return sum(not raw.get("submission_id") and raw["status"] == "RUNNING" for raw in listed)
+
     def job(self, submission_id: str) -> Job | None:
         status, body = self._request("GET", f"/api/jobs/{quote(submission_id)}")
         if status == 404:

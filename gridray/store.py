@@ -21,7 +21,7 @@ from obstore.store import LocalStore, MemoryStore, S3Store
 
 from gridray import layout
 from gridray.errors import DamagedError, ExistsError, NotFoundError, StoreError, UsageError
-from gridray.profiles import profile_credentials
+from gridray.profiles import made_bucket, profile_credentials
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
@@ -289,12 +289,15 @@ class Store:
         options: ClientConfig = {"connect_timeout": "5s", "timeout": "300s"}
         if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):
             options["allow_http"] = True
+        region, profile = made_bucket(parts.netloc)
         return S3Store(
             parts.netloc,
+            # obstore takes no None for a region that the environment has.
+            config={} if region is None else {"region": region},
             prefix=parts.path.strip("/") or None,
             client_options=options,
             retry_config=PATIENT if self._patient else IMPATIENT,
-            credential_provider=profile_credentials(),
+            credential_provider=profile_credentials(profile),
         )
 
     @contextmanager

@@ -1,6 +1,7 @@
-"""EC2's instance metadata service, version 2, on loopback: silent until it is told of an end."""
+"""EC2's instance metadata service, version 2: silent until it is told of an end."""
 
 import json
+import socket
 import threading
 import time
 from datetime import datetime, timezone
@@ -10,14 +11,18 @@ TOKEN = "a-token-of-the-metadata-service"
 
 
 class MetadataService(ThreadingHTTPServer):
-    """A context; `endpoint` is its address."""
+    """A context; `endpoint` is its address: on loopback, or where the listener is."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, listener: socket.socket | None = None) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler, bind_and_activate=listener is None)
+        if listener is not None:
+            self.socket.close()
+            self.socket = listener
         self.daemon_threads = True
         self.answers: dict[str, str] = {}
         self.asked: list[str] = []
-        self.endpoint = f"http://127.0.0.1:{self.server_port}"
+        address, port = self.socket.getsockname()
+        self.endpoint = f"http://{address}:{port}"
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,))
 
     def __enter__(self) -> "MetadataService":

@@ -16,6 +16,7 @@ from gridray.cli import (
     cost,
     datastore,
     delete,
+    doctor,
     instance_types,
     logs,
     options,
@@ -25,6 +26,7 @@ from gridray.cli import (
     status,
     stop,
     sync_env,
+    user,
     view,
     why,
 )
@@ -63,6 +65,8 @@ for module in (
     datastore,
     clusters,
     instance_types,
+    doctor,
+    user,
     other,
 ):
     module.register(app)

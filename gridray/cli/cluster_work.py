@@ -8,6 +8,7 @@ from gridray.cli import shapes
 from gridray.cli.names import open_store
 from gridray.cli.output import Output
 from gridray.cli.text import Column, harmless
+from gridray.clusters.aws import made
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
@@ -24,18 +25,22 @@ COLUMNS = (
     Column("CPUs", right=True),
     Column("GPUs", right=True),
 )
+CLOUD_COLUMNS = (Column("$/h now", right=True), Column("Groups", cut=True))
 
 
 def overview() -> shapes.Clusters:
-    """Ask all clusters at once for what they have."""
+    """Ask all clusters at once for what they have; AWS only if there is one in it."""
     known = settings.load()
     local = LocalCluster(known).running()
     found = [local] if local else []
     found += [existing(name, known) for name in known.clusters]
-    with ThreadPoolExecutor(max(1, len(found))) as pool:
-        answers = list(pool.map(_ask, found))
+    in_cloud = made.names(known.home)
+    with ThreadPoolExecutor(max(1, len(found) + len(in_cloud))) as pool:
+        answers = pool.map(_ask, found)
+        clouds = pool.map(_ask_cloud, in_cloud)
+        rows = [*answers, *clouds]
     stopped = [] if local else [shapes.Cluster(LOCAL, "stopped", None, None, None, None)]
-    return shapes.Clusters((*stopped, *answers))
+    return shapes.Clusters((*stopped, *rows))
 
 
 def _ask(cluster: Cluster) -> shapes.Cluster:
@@ -53,33 +58,38 @@ def _ask(cluster: Cluster) -> shapes.Cluster:
     )
 
 
+def _ask_cloud(name: str) -> shapes.Cluster:
+    from gridray.cli import aws_status
+
+    return aws_status.row(name)
+
+
 def show_overview(out: Output, found: shapes.Clusters) -> None:
     def number(value: float | None) -> str:
         return "-" if value is None else f"{value:g}"
 
-    out.table(
-        COLUMNS,
-        (
-            (
-                each.name,
-                each.state,
-                each.address or "-",
-                number(each.nodes),
-                number(each.cpus),
-                number(each.gpus),
-            )
-            for each in found.clusters
-        ),
-    )
+    has_cloud = any(each.region for each in found.clusters)
+    rows = []
+    for each in found.clusters:
+        address = each.address or each.region or "-"
+        row = [each.name, each.state, address, *map(number, (each.nodes, each.cpus, each.gpus))]
+        price = "-" if each.price is None else f"{each.price:.3f}"
+        rows.append([*row, price, ", ".join(each.groups) or "-"] if has_cloud else row)
+    out.table((*COLUMNS, *CLOUD_COLUMNS) if has_cloud else COLUMNS, rows)
 
 
-def up(out: Output, name: str) -> shapes.ClusterChange:
-    """Start the local cluster and its controller, or the controller on another cluster.
+def up(out: Output, name: str, *, yes: bool) -> shapes.ClusterChange:
+    """Start the local cluster and its controller, one in AWS, or the controller on another one.
 
     Raises:
         NotFoundError: there is no such cluster.
         ClusterError: it cannot be started or reached, or not with this store.
+        StateError: experiments run there that this would interrupt, and there is no --yes.
     """
+    if is_made(name):
+        from gridray.cli import aws_changes
+
+        return aws_changes.up(out, name, yes=yes)
     store = open_store()
     if not is_local(name):
         cluster = existing(name, settings.load())
@@ -98,48 +108,100 @@ def show_up(out: Output, change: shapes.ClusterChange) -> None:
     out.line(f"{harmless(change.name)}: {'started' if change.changed else 'was running already'}")
 
 
-def down(out: Output, *, yes: bool) -> shapes.ClusterChange:
+def down(out: Output, name: str, *, purge_store: bool, yes: bool) -> None:
+    """Stop the local cluster, or one in AWS, and tell what has become of it.
+
+    Raises:
+        NotFoundError: there is no such cluster.
+        UsageError: it is not Gridray's to end, or has no bucket of its own.
+        StateError: experiments run there, and the user has not said --yes.
+    """
+    check_ours(name)
+    if not is_local(name):
+        from gridray.cli import aws_changes
+
+        ended = aws_changes.down(out, name, purge_store=purge_store, yes=yes)
+        out.show(ended, aws_changes.show_ended)
+        return
+    if purge_store:
+        raise UsageError(
+            f"--purge-store is for clusters in AWS, and {LOCAL} is none", hint="leave it out"
+        )
+    out.show(down_local(yes=yes), show_down)
+
+
+def delete(out: Output, name: str, *, purge_store: bool, yes: bool) -> None:
+    """Delete a cluster in AWS with all that was made for it; the local one is only stopped.
+
+    Raises:
+        StateError: experiments run there, and the user has not said --yes.
+        CloudError: something of it is left.
+    """
+    if is_local(name):
+        down(out, name, purge_store=purge_store, yes=yes)
+        return
+    from gridray.cli import aws_changes
+
+    ended = aws_changes.delete(out, name, purge_store=purge_store, yes=yes)
+    out.show(ended, aws_changes.show_ended)
+
+
+def down_local(*, yes: bool) -> shapes.ClusterChange:
     """Stop the local cluster.
 
     Raises:
         StateError: experiments run there, and the user has not said --yes.
     """
     local = LocalCluster(settings.load())
-    busy = _busy(open_store(), local) if local.running() else []
-    if busy and not yes:
+    key = local.key()
+    if local.running() and key:
+        check_idle(open_store(), LOCAL, key, yes=yes)
+    return shapes.ClusterChange(LOCAL, local.down())
+
+
+def check_idle(store: Store, name: str, key: str, *, yes: bool) -> None:
+    """Check that no experiments run on a cluster, unless the user has said --yes.
+
+    Raises:
+        StateError: some do.
+    """
+    found = [] if yes else busy(store, key)
+    if found:
         raise StateError(
-            f"experiments are running on the cluster {LOCAL}: {', '.join(busy)}",
+            f"experiments are running on the cluster {name}: {', '.join(found)}",
             hint="wait, or `gridray stop run NAME`, or add --yes to cut them off",
         )
-    return shapes.ClusterChange(LOCAL, local.down())
 
 
 def show_down(out: Output, change: shapes.ClusterChange) -> None:
     out.line(f"{change.name}: {'stopped' if change.changed else 'was not running'}")
 
 
+def is_made(name: str) -> bool:
+    """Whether a cluster is one that Gridray has made in a cloud."""
+    return name in made.names(settings.home())
+
+
 def check_ours(name: str) -> None:
-    """Check that a cluster is one that Gridray has started.
+    """Check that a cluster is one that Gridray has started or made.
 
     Raises:
         NotFoundError: there is no such cluster.
         UsageError: it is only known from the settings.
     """
-    if is_local(name):
+    if is_local(name) or is_made(name):
         return
     known = settings.load()
     existing(name, known)
     raise UsageError(
-        f"the cluster {harmless(name)!r} was not started by Gridray, and cannot be deleted",
+        f"the cluster {harmless(name)!r} was not made by Gridray, and is not its to end",
         hint=f"take it out of {known.home / 'settings.toml'} to forget it",
     )
 
 
-def _busy(store: Store, local: LocalCluster) -> list[str]:
-    """Return the runs that have experiments on the cluster just now."""
-    key = local.key()
-    markers = store.names(layout.active(key)) if key else []
-    active = {layout.parse_marker(marker)[0] for marker in markers}
+def busy(store: Store, key: str) -> list[str]:
+    """Return the runs that have experiments on a cluster just now, by its key in the store."""
+    active = {layout.parse_marker(marker)[0] for marker in store.names(layout.active(key))}
     # Not `summaries`, which only know what the controller has written: a run may be just over.
     readable = {summary.name for summary in runs.summaries(store, time.time())}
     names = sorted(active & readable)

@@ -224,7 +224,7 @@ def _sums(found: Amounts) -> dict[str, float | None]:
 
 
 def _rounded(amount: float | None) -> float | None:
-    return None if amount is None else round(amount, 6)
+    return None if amount is None else round(amount, 9)
 
 
 def _utc(time: float | None) -> datetime | None:

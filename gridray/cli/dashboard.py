@@ -7,6 +7,7 @@ import webbrowser
 from gridray import settings
 from gridray.cli import shapes
 from gridray.cli.output import Output
+from gridray.clusters.aws import made, nodefiles
 from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
 from gridray.errors import ClusterError, StateError
@@ -38,9 +39,38 @@ def find(out: Output, store: Store, name: ExperimentName) -> shapes.Link:
             f"the cluster {cluster.name} knows no job {job} any more: it was started anew since",
             hint=f"`gridray logs {name}` and `gridray artifacts {name}` still have everything",
         )
-    if cluster.token:
-        out.note(f"the dashboard asks for a token: it is in {_token_place(cluster, known)}")
+    _tell_token(out, cluster, known)
     return shapes.Link(f"{cluster.address}/#/jobs/{job}")
+
+
+def of_cluster(out: Output, name: str | None) -> shapes.Link:
+    """Return the address of a cluster's dashboard, by default of the one that runs go to.
+
+    Raises:
+        NotFoundError: there is no such cluster.
+        ClusterError: it cannot be reached.
+    """
+    known = settings.load()
+    cluster = _cluster(name or known.cluster, known)
+    cluster.jobs().version()
+    _tell_token(out, cluster, known)
+    return shapes.Link(f"{cluster.address}/")
+
+
+def hold(out: Output, link: shapes.Link) -> None:
+    """Keep a tunnel that leads to an address open until Ctrl-C; return if there is none."""
+    from gridray.clusters.aws import tunnel
+
+    if not tunnel.leads_to(link.url):
+        return
+    out.flush()
+    out.note("Ctrl-C closes the tunnel to it")
+    try:
+        while tunnel.leads_to(link.url):
+            time.sleep(1)
+    except KeyboardInterrupt:
+        return
+    raise ClusterError("the tunnel to the head has broken", hint="do it again")
 
 
 def show(out: Output, link: shapes.Link) -> None:
@@ -64,9 +94,16 @@ def _cluster(name: str, known: Settings) -> Cluster:
     return running
 
 
+def _tell_token(out: Output, cluster: Cluster, known: Settings) -> None:
+    if cluster.token:
+        out.note(f"the dashboard asks for a token: it is in {_token_place(cluster, known)}")
+
+
 def _token_place(cluster: Cluster, known: Settings) -> str:
     if is_local(cluster.name):
         return f"{known.home / 'local' / 'cluster.json'}, as `token`"
+    if cluster.name in made.names(known.home):
+        return f"{made.directory(known.home, cluster.name) / nodefiles.TOKEN}"
     named = known.clusters.get(cluster.name)
     if named and named.token:
         return f"{known.home / 'settings.toml'}"

@@ -1,16 +1,17 @@
-"""`delete`: runs, experiments and the local cluster go for good."""
+"""`delete`: runs, experiments and clusters go for good."""
 
 import typer
 
-from gridray.cli import options, panels
+from gridray.cli import cluster_options, options, panels
 from gridray.cli.command import command
 from gridray.cli.output import Output
 from gridray.cli.plain import PlainGroup
+from gridray.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
     group = typer.Typer(
-        cls=PlainGroup, help="Delete runs or experiments with all they have written."
+        cls=PlainGroup, help="Delete runs, experiments or clusters with all that is theirs."
     )
     command(group, "run")(delete_runs)
     command(group, "experiment")(delete_experiments)
@@ -52,11 +53,19 @@ def delete_experiments(
     out.show(changes.deletions(targets), changes.show_deletions)
 
 
-def delete_clusters(out: Output, name: options.Clusters, yes: options.Yes = False) -> None:
-    """Take the local cluster down; other clusters are only known from the settings."""
+def delete_clusters(
+    out: Output,
+    name: options.Clusters,
+    purge_store: cluster_options.PurgeStore = False,
+    yes: options.Yes = False,
+) -> None:
+    """Delete clusters in AWS with all that was made for them; the local one is stopped."""
     from gridray.cli import cluster_work
 
+    if out.is_json and len(name) > 1:
+        raise UsageError("--output json is for one cluster", hint="delete them one by one")
     for each in name:
         cluster_work.check_ours(each)
-    out.confirm("Stop the Ray cluster of this machine?", yes=yes)
-    out.show(cluster_work.down(out, yes=yes), cluster_work.show_down)
+    out.confirm(f"End the clusters {', '.join(name)} with all of their machines?", yes=yes)
+    for each in name:
+        cluster_work.delete(out, each, purge_store=purge_store, yes=yes)

@@ -19,6 +19,11 @@ AFTER: Mapping[Reason, tuple[str, ...]] = {
     Reason.OUT_OF_MEMORY: (ANEW.format(change="a larger --memory, or a smaller batch"),),
     Reason.TIMED_OUT: (ANEW.format(change="a longer --max_time"), RETRY),
     Reason.STOPPED: (RETRY,),
+    Reason.MAX_COST: (
+        "gridray cost {run}",
+        ANEW.format(change="a higher --max_cost"),
+        "gridray rerun {run}",
+    ),
     Reason.INTERRUPTED: (RETRY, RESUME),
     Reason.NODE_LOST: (RETRY, RESUME),
     Reason.RUNNER_LOST: (RETRY, RESUME),

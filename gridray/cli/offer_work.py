@@ -10,18 +10,22 @@ from gridray.clusters.aws.offers import Offer, overview
 from gridray.clusters.aws.session import Account
 
 GIBIBYTE = 1 << 30
+# Short enough to be whole on a terminal of 100 columns.
 COLUMNS = (
     Column("Type"),
     Column("vCPU", right=True),
-    Column("Memory GiB", right=True),
+    Column("RAM", right=True),
     Column("GPU", cut=True),
-    Column("GPU GB", right=True),
-    Column("On-demand $/h", right=True),
-    Column("Spot $/h", right=True),
-    Column("Spot in 7 days", right=True),
-    Column("Quota left", right=True),
+    Column("VRAM", right=True),
+    Column("$/h", right=True),
+    Column("Spot", right=True),
+    Column("7 days", right=True),
+    Column("Left", right=True),
     Column("Nickname", cut=True),
 )
+LEGEND = """\
+$/h: US dollars an hour on demand; Spot: as a spot instance, and its range over 7 days
+RAM in GiB; VRAM: GB of each GPU; Left: how many more the quotas let you have, on-demand/spot"""
 
 
 def offers(
@@ -77,7 +81,7 @@ def show(out: Output, found: offer_shapes.InstanceTypes) -> None:
         out.note(f"{found.region} has none of these")
         return
     out.table(COLUMNS, map(_row, found.instance_types))
-    out.note(f"in {found.region}; quota left: how many more machines, on-demand/spot")
+    out.note(f"\nin {found.region}; {LEGEND}")
 
 
 def _row(each: offer_shapes.InstanceType) -> tuple[str, ...]:
@@ -96,7 +100,7 @@ def _row(each: offer_shapes.InstanceType) -> tuple[str, ...]:
 
 
 def _price(dollars: float | None) -> str:
-    """Return a price in three digits, as a choice needs it."""
+    """Return a price in as many digits as a choice needs."""
     if dollars is None:
         return "-"
     return f"{dollars:.3f}" if dollars < 10 else f"{dollars:.2f}"
@@ -105,7 +109,7 @@ def _price(dollars: float | None) -> str:
 def _range(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return "-"
-    return f"{low:.2f}-{high:.2f}"
+    return "-".join(f"{price:.2f}" if price < 10 else f"{price:.1f}" for price in (low, high))
 
 
 def _left(each: offer_shapes.InstanceType) -> str:

@@ -9,7 +9,15 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from gridray.cli import answer, costshapes, datashapes, offer_shapes, shapes, versions
+from gridray.cli import (
+    answer,
+    cluster_shapes,
+    costshapes,
+    datashapes,
+    offer_shapes,
+    shapes,
+    versions,
+)
 from gridray.cli.app import app
 
 INTRODUCTION = """\
@@ -67,8 +75,15 @@ SHAPES: dict[str, type] = {
     "datastore resume --list": datashapes.InterruptedUploads,
     "datastore clearcache": datashapes.ClearedCache,
     "clusters": shapes.Clusters,
+    "clusters aws": cluster_shapes.ClusterPlan,
     "clusters up": shapes.ClusterChange,
     "clusters down": shapes.ClusterChange,
+    "clusters status": cluster_shapes.ClusterStatus,
+    "clusters edit": cluster_shapes.ClusterEdited,
+    "clusters use": cluster_shapes.Context,
+    "user set-cluster-context": cluster_shapes.Context,
+    "dashboard": shapes.Link,
+    "doctor": cluster_shapes.Diagnosis,
     "instance-types": offer_shapes.InstanceTypes,
     "config init": shapes.ConfigFile,
     "config check": shapes.ConfigMeaning,

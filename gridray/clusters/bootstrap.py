@@ -17,6 +17,8 @@ from gridray.rayshapes import JobStatus, Submission
 from gridray.store import Store, identify
 
 BOOTSTRAP_TIMEOUT = 300.0
+# The actor's name begins with it, and goes on with the cluster's key.
+CONTROLLER = "controller"
 
 
 def ensure_controller(cluster: Cluster, store: Store) -> bool:
@@ -35,7 +37,7 @@ def ensure_controller(cluster: Cluster, store: Store) -> bool:
     jobs = cluster.jobs()
     store_id = identify(store)
     bundle_id = bundle.identity()
-    ours = f"controller-{cluster.key}-{hashlib.sha256(store.url.encode()).hexdigest()[:8]}-"
+    ours = f"{CONTROLLER}-{cluster.key}-{hashlib.sha256(store.url.encode()).hexdigest()[:8]}-"
     actor = ours + bundle_id
     if jobs.has_actor(actor) and not (store.is_directory and _has_other_machines(jobs)):
         return False

@@ -28,7 +28,7 @@ def is_local(name: str) -> bool:
 
 
 def existing(name: str, settings: Settings) -> Cluster:
-    """Return an existing cluster by its name in the settings, or by its address.
+    """Return a cluster by its name in the settings or of those made in AWS, or by its address.
 
     Raises:
         NotFoundError: neither fits.
@@ -37,8 +37,13 @@ def existing(name: str, settings: Settings) -> Cluster:
     for known, cluster in settings.clusters.items():
         if name in (known, cluster.address):
             return Cluster(known, known, cluster.address, cluster.token or ambient_token())
+    made = _made(settings)
+    if name in made:
+        from gridray.clusters.aws import reach
+
+        return reach.cluster(settings.home, name)
     if "://" not in name:
-        names = ", ".join([LOCAL, *settings.clusters])
+        names = ", ".join([LOCAL, *settings.clusters, *made])
         raise NotFoundError(
             f"there is no cluster {name!r}; the clusters are: {names}",
             hint="name one of these, or give the address of a dashboard, as http://host:8265",
@@ -47,3 +52,9 @@ def existing(name: str, settings: Settings) -> Cluster:
     host = re.sub(r"[^a-z0-9]+", "-", name.split("://", 1)[1].lower()).strip("-")
     key = f"{host}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
     return Cluster(name, key, name, ambient_token())
+
+
+def _made(settings: Settings) -> list[str]:
+    from gridray.clusters.aws import made
+
+    return made.names(settings.home)

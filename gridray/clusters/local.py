@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from gridray.clusters import localstate
+from gridray.clusters import localstate, rayenvironment
 from gridray.clusters.cluster import Cluster
 from gridray.clusters.localstate import LocalState
 from gridray.errors import ClusterError
@@ -33,8 +33,6 @@ RUNNER_END_TIMEOUT = 60.0
 PROCESS_END_TIMEOUT = 5.0
 # What ends may start something else at the last moment.
 KILL_ROUNDS = 3
-# A sweep may wait for its turn for longer than the 15 minutes that Ray gives a job.
-JOB_START_TIMEOUT = 30 * 24 * 3600
 SESSIONS_KEPT = 2
 STORE_VARIABLES = (
     "AWS_ACCESS_KEY_ID",
@@ -193,16 +191,7 @@ def _cluster(state: LocalState) -> Cluster:
 
 def _environment(identity: str, token: str) -> dict[str, str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
-    return env | {
-        TAG: identity,
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": token,
-        "RAY_JOB_START_TIMEOUT_SECONDS": str(JOB_START_TIMEOUT),
-        # Ray would end the supervisor of any experiment, and the controller, when the machine runs
-        # low on memory. The kernel ends the process that takes it, and the runner can say so.
-        "RAY_memory_monitor_refresh_ms": "0",
-        "RAY_USAGE_STATS_ENABLED": "0",
-    }
+    return env | rayenvironment.VARIABLES | {TAG: identity, "RAY_AUTH_TOKEN": token}
 
 
 def _hashes(token: str) -> dict[str, str]:

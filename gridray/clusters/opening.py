@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gridray.clusters import groups
+from gridray.clusters.aws.reach import check_store
 from gridray.clusters.capacity import shortage
 from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
@@ -20,11 +21,12 @@ def open_cluster(name: str, chosen: Settings, store: Store, progress: Progress) 
     """Return a cluster that answers; this machine's own is started if need be.
 
     Raises:
-        ClusterError: it does not answer, or cannot be started.
+        ClusterError: it does not answer, or cannot be started, or has another store.
         NotFoundError: there is none of this name.
     """
     if not is_local(name):
         cluster = existing(name, chosen)
+        check_store(chosen.home, cluster.name, store)
         cluster.jobs().version()
         return cluster
     local = LocalCluster(chosen)

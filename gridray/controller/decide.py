@@ -88,9 +88,12 @@ def _next(
     decisions: list[Decision] = list(_drains(job, attempt, now))
     over_at = costs.over_at(attempt, job, snapshot.heard_before, now)
     changed = _observe(view.record, row, job, attempt, now)
-    changed = costs.settled(row, changed, None if is_withdrawn(job) else attempt, over_at)
     has_ended = attempt is not None and attempt.state.is_terminal
-    if not has_ended:
+    has_begun = has_ended or not is_withdrawn(job)
+    changed = costs.settled(row, changed, attempt if has_begun else None, over_at)
+    # A controller that was killed may have told something else, before the last word came.
+    is_corrected = snapshot.heard_before is not None and changed.attempt != row.attempt
+    if not has_ended or is_corrected:
         decisions += _endings(name, row, changed, job, attempt, over_at)
     if changed.attempt != row.attempt or (changed.state.is_terminal and not has_ended):
         decisions.append(Fence(name))

@@ -228,11 +228,20 @@ def _attempts(
     for name, word in said.items():
         row = rows[name.index]
         is_latest = name.attempt == row.attempt and row.state.is_submitted
-        ended = told.get(name) or word
+        ended = _ended(row, word, told.get(name))
         end = until if is_latest and not word.state.is_terminal else _end(ended)
         cost = _attempt_cost(name, word.instance, ended, end, since)
         found += [] if cost is None else [cost]
     return tuple(found)
+
+
+def _ended(row: Row, word: AttemptState, told: AttemptState | None) -> AttemptState:
+    """Return how an attempt has ended for the controller, which may have told that before it heard.
+
+    What it has told counts, but for a last word that its row has in it.
+    """
+    is_heard = word.state.is_terminal and row.state.is_terminal and row.ended_at == word.ended_at
+    return word if told is None or is_heard else told
 
 
 def _end(ended: AttemptState) -> float | None:

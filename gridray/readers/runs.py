@@ -306,7 +306,7 @@ def _billed_until(store: Store, record: RunRecord, rows: Sequence[Row], now: flo
 
 
 def _money(amount: float | None) -> float | None:
-    return None if amount is None else round(amount, 6)
+    return None if amount is None else round(amount, 9)
 
 
 def _summary(record: RunRecord, rows: Sequence[Row], now: float, billed_until: float) -> RunSummary:

@@ -1,7 +1,7 @@
 """Why an experiment is where it is, as far as the store knows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from enum import Enum
 
@@ -220,9 +220,12 @@ def _ending(
     number: int, state: AttemptState, told: AttemptState | None, experiment: ExperimentView
 ) -> AttemptState:
     """Return how an attempt has ended, or where it is."""
+    is_latest = number == experiment.attempt
+    is_overspent = is_latest and experiment.reason is Reason.MAX_COST
     if state.state.is_terminal:
-        return state
-    if number == experiment.attempt:
+        # Its runner hears that it is to stop, but not why.
+        return replace(state, reason=Reason.MAX_COST) if is_overspent else state
+    if is_latest:
         return AttemptState(experiment.state, experiment.reason, message=experiment.message)
     if told is not None:
         return told

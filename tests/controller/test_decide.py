@@ -23,6 +23,7 @@ from gridray.controller.decisions import (
 )
 from gridray.layout import AttemptName
 from gridray.outcome import EXIT_FENCED
+from gridray.placement import InstanceRecord
 from gridray.rayshapes import Job, JobError, JobStatus
 from gridray.records import (
     AttemptState,
@@ -618,3 +619,103 @@ def test_the_time_in_the_queue_is_not_that_of_earlier_attempts() -> None:
     assert (after.state, after.queued_at) == (State.QUEUED, INTERRUPTED.ended_at)
     after = row_after(RUNNING, LOST, STARTED, auto_resume=True)
     assert after.queued_at == NOW
+
+
+MACHINE = InstanceRecord("i-1", "m5.large", "spot", "a", 1.0, 3600.0, 3600.0, NOW - 10)
+COSTS = replace(STARTED, instance=MACHINE)
+# 10 s at a dollar a second.
+SPENT = replace(RUNNING, rate=3600.0, placed_at=NOW - 10)
+
+
+def limited(rows: list[Row], jobs: dict[str, Job], max_cost: float) -> list[Decision]:
+    made = replace(record(count=len(rows)), max_cost=max_cost)
+    return decide(Snapshot([RunView(made, rows)], jobs, {}), NOW)
+
+
+def ray_job(index: int, status: JobStatus) -> dict[str, Job]:
+    name = f"run-exp{index}-a0"
+    return {name: Job(name, status)}
+
+
+def test_nothing_starts_once_a_run_has_cost_enough_and_what_runs_is_stopped() -> None:
+    jobs = ray_job(0, JobStatus.RUNNING) | ray_job(1, JobStatus.PENDING)
+    decisions = limited([SPENT, PENDING, Row()], jobs, 10.0)
+    rows = {each.index: each.row for each in decisions if isinstance(each, Change)}
+    assert (rows[0].state, rows[0].stop_grace) == (State.RUNNING, 30.0)
+    assert [(rows[i].state, rows[i].reason) for i in (1, 2)] == [
+        (State.CANCELLED, Reason.MAX_COST)
+    ] * 2
+    assert Stop(AttemptName("run", 0, 0), 30.0) in decisions
+    assert Withdraw("run-exp1-a0") in decisions and Fence(AttemptName("run", 1, 0)) in decisions
+    assert not [each for each in decisions if isinstance(each, Submit)]
+
+
+def test_below_its_limit_a_run_goes_on() -> None:
+    decisions = limited([SPENT, Row()], ray_job(0, JobStatus.RUNNING), 10.01)
+    assert decisions == [Submit(AttemptName("run", 1, 0))]
+
+
+def test_what_was_spent_before_counts_too() -> None:
+    over = Row(State.SUCCEEDED, spent=6.0)
+    decisions = limited([over, Row()], {}, 6.0)
+    assert [(each.index, each.row.reason) for each in decisions if isinstance(each, Change)] == [
+        (1, Reason.MAX_COST)
+    ]
+
+
+def test_a_run_whose_cost_is_not_known_goes_on() -> None:
+    assert limited([RUNNING, Row()], ray_job(0, JobStatus.RUNNING), 0.01) == [
+        Submit(AttemptName("run", 1, 0))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("is_overspent", "reason"), [(True, Reason.MAX_COST), (False, Reason.STOPPED)]
+)
+def test_who_has_stopped_it_is_told(is_overspent: bool, reason: Reason) -> None:
+    row = replace(SPENT, stop_grace=30.0, is_overspent=is_overspent)
+    ended = replace(COSTS, state=State.CANCELLED, reason=Reason.STOPPED, ended_at=NOW)
+    after = row_after(row, OVER, ended)
+    assert (after.state, after.reason) == (State.CANCELLED, reason)
+    assert after.spent == pytest.approx(10.0)
+
+
+def test_what_is_interrupted_while_it_is_stopped_for_its_cost_does_not_go_on() -> None:
+    row = replace(SPENT, stop_grace=30.0, is_overspent=True)
+    after = row_after(row, LOST, COSTS, auto_resume=True)
+    assert (after.state, after.reason) == (State.CANCELLED, Reason.MAX_COST)
+    assert after.spent == after.wasted == pytest.approx(10.0)
+
+
+def test_an_attempt_is_charged_when_it_is_over_and_once() -> None:
+    row = row_after(PENDING, job(JobStatus.RUNNING), COSTS)
+    assert (row.rate, row.placed_at, row.spent) == (3600.0, NOW - 10, None)
+    again = row_after(row, LOST, COSTS, auto_resume=True)
+    assert (again.state, again.attempt) == (State.QUEUED, 1)
+    assert again.spent == again.wasted == pytest.approx(10) and again.rate is None
+    assert row_after(again).spent == pytest.approx(10)
+
+
+def test_what_was_fenced_off_before_it_began_costs_nothing() -> None:
+    fenced = job(JobStatus.FAILED, JobError.EXIT_CODE, EXIT_FENCED)
+    building = replace(COSTS, state=State.BUILDING, started_at=None)
+    assert row_after(PENDING, fenced, building).spent is None
+    # A script may end with that code, too.
+    ended = replace(COSTS, state=State.FAILED, reason=Reason.EXIT_CODE, exit_code=EXIT_FENCED)
+    assert row_after(RUNNING, fenced, replace(ended, ended_at=NOW)).spent == pytest.approx(10)
+
+
+def test_a_cluster_that_was_gone_for_long_has_not_cost_all_that_time() -> None:
+    attempts = {AttemptName("run", 0, 0): COSTS}
+    view = RunView(record(auto_resume=True), [SPENT])
+    decisions = decide(Snapshot([view], {}, attempts, heard_before=NOW - 4), NOW + 9000)
+    (change,) = [each for each in decisions if isinstance(each, Change)]
+    assert change.row.spent == pytest.approx(6)
+    (tell,) = told(decisions)
+    assert tell.word.ended_at == NOW - 4
+
+
+def test_a_users_stop_stays_one_when_a_run_has_cost_enough() -> None:
+    row = replace(SPENT, stop_grace=3.0)
+    decisions = limited([row], ray_job(0, JobStatus.RUNNING), 1.0)
+    assert decisions == [Stop(AttemptName("run", 0, 0), 3.0)]

@@ -11,11 +11,12 @@ from gridray.controller.loop import Controller
 from gridray.controller.pulse import HEARTBEAT_INTERVAL
 from gridray.errors import ClusterError
 from gridray.layout import AttemptName
-from gridray.placement import PlacementRecord
+from gridray.placement import InstanceRecord, PlacementRecord
 from gridray.rayjobs import SUPERVISOR, RayJobs
 from gridray.readers import heartbeat
 from gridray.readers.why import why
 from gridray.records import AttemptState, Heartbeat, Row, RunStatus, decode
+from gridray.requests import RetryRequest
 from gridray.states import Reason, State
 from gridray.store import Store
 from tests.builders import add_run
@@ -227,6 +228,63 @@ def test_how_an_attempt_ended_is_kept_when_the_next_one_begins(desk: Desk) -> No
         "node-1",
     )
     assert attempt.ended_at is not None and attempt.ended_at.timestamp() == NOW
+
+
+MACHINE = InstanceRecord("i-1", "m5.large", "spot", "a", 1.0, 3600.0, 3600.0, NOW)
+COSTS = AttemptState(State.RUNNING, started_at=NOW, instance=MACHINE)
+
+
+def test_a_run_that_has_cost_enough_is_ended(desk: Desk) -> None:
+    desk.add_run([RUNNING, Row()], max_cost=10.0, max_parallel=1, grace=7.0)
+    desk.add_job(0, "RUNNING")
+    desk.say(0, COSTS)
+    desk.now = NOW + 9
+    desk.tick()
+    assert [row.state for row in desk.rows()] == [State.RUNNING, State.QUEUED]
+    desk.now = NOW + 10
+    desk.tick()
+    assert desk.store.get_json(layout.attempt_stop(AttemptName("run", 0, 0))) == {"grace": 7.0}
+    assert desk.rows()[1].reason is Reason.MAX_COST
+    desk.jobs[0]["status"] = "FAILED"
+    ended = replace(COSTS, state=State.CANCELLED, reason=Reason.STOPPED, ended_at=NOW + 11)
+    desk.say(0, ended)
+    desk.now = NOW + 12
+    desk.tick()
+    first, second = desk.rows()
+    assert (first.state, first.reason) == (State.CANCELLED, Reason.MAX_COST)
+    assert first.spent == pytest.approx(11.0)
+    assert second.spent is None
+    assert why(desk.store, "run", 0, NOW).attempts[-1].reason is Reason.MAX_COST
+
+
+def test_a_last_word_that_a_retry_makes_be_heard_is_charged(desk: Desk) -> None:
+    desk.add_run([RUNNING])
+    desk.add_job(0, "RUNNING")
+    desk.say(0, replace(COSTS, state=State.FAILED, reason=Reason.EXIT_CODE, ended_at=NOW + 5))
+    request = RetryRequest(frozenset({0}), NOW + 6)
+    desk.store.put_json(layout.request("run", 1, "x"), request.to_json())
+    desk.now = NOW + 7
+    desk.tick()
+    (row,) = desk.rows()
+    assert (row.state, row.attempt) == (State.QUEUED, 1)
+    assert row.spent == pytest.approx(5.0)
+
+
+def test_the_next_controller_goes_on_counting(desk: Desk, dashboard: Dashboard) -> None:
+    desk.add_run([RUNNING], auto_resume=True)
+    desk.add_job(0, "RUNNING")
+    desk.say(0, COSTS)
+    desk.tick()
+    desk.now = NOW + HEARTBEAT_INTERVAL
+    desk.tick()
+    assert desk.rows()[0].rate == 3600.0
+    # The cluster is gone for an hour, and Ray's new one knows nothing of the job.
+    next_one = Desk(dashboard, desk.store)
+    next_one.now = NOW + 3600
+    next_one.tick()
+    (row,) = next_one.rows()
+    assert row.attempt == 1
+    assert row.spent == pytest.approx(HEARTBEAT_INTERVAL)
 
 
 def test_a_job_is_for_the_nodes_that_its_run_asks_for(desk: Desk) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from gridray import layout
 from gridray.layout import AttemptName
 from gridray.outcome import EXIT_FENCED
+from gridray.placement import InstanceRecord
 from gridray.records import FENCED, AttemptState
 from gridray.runner.lifecycle import EXIT_STOPPED
 from gridray.states import Reason, State
@@ -26,7 +27,10 @@ class PlayedRunner:
         self._name = name
         self._fate = fate
         self._clock = clock
-        self._state = AttemptState(State.BUILDING, host=host)
+        machine = InstanceRecord(
+            host, "m5.large", "spot", "us-east-1a", share=0.25, price=0.04, since=clock()
+        )
+        self._state = AttemptState(State.BUILDING, host=host, instance=machine)
         self._life = self._live()
         self.doomed_at: float | None = None
         self.exit_code: int | None = None

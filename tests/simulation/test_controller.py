@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gridray import actions, layout
+from gridray.readers.costs import run_cost
 from gridray.records import RunRecord, RunStatus, decode
 from gridray.states import State
 from gridray.store import Store
@@ -84,6 +85,7 @@ def test_what_is_stopped_while_much_fails(store: Store, tmp_path: Path) -> None:
     cancelled = {index for index, row in enumerate(rows) if row.state is State.CANCELLED}
     assert cancelled <= stopped and len(cancelled) > 0.8 * len(stopped)
     assert len(stopped - set(cluster.attempts(record.name))) > 0.5 * len(stopped)
+    check_cost(store, record)
 
 
 def test_what_is_stopped_while_it_waits_leaves_rays_queue(store: Store, tmp_path: Path) -> None:
@@ -114,6 +116,8 @@ def test_a_controller_that_is_killed_again_and_again(
     story = drive(played(store, seed), store, tmp_path, kill_at=kill_at)
     assert [line for record in records for line in story.violations(record)] == []
     assert story.killed >= 10
+    for record in records:
+        check_cost(store, record)
     looks = len(story.looks) + story.killed
     assert story.dashboard.asked["GET /api/jobs/"] <= looks
 
@@ -137,6 +141,21 @@ def test_a_cut_off_runner_has_its_last_word_while_a_new_controller_starts(
     story = drive(cluster, store, tmp_path, kill_when_taken=kill_when_taken)
     assert story.violations(record) == []
     assert story.killed > 0
+    check_cost(store, record)
+
+
+def check_cost(store: Store, record: RunRecord) -> None:
+    """Check that what the rows of a run say it has cost is the sum over its attempts."""
+    key = layout.status(record.name)
+    rows = decode(RunStatus, store.get_json(key), key).rows
+    attempts = run_cost(store, record.name, START).attempts
+    for index, row in enumerate(rows):
+        mine = [each for each in attempts if each.name.index == index]
+        assert (row.spent or 0.0) == pytest.approx(sum(each.cost or 0.0 for each in mine)), mine
+        lost = sum(each.cost or 0.0 for each in mine if each.is_lost)
+        assert row.wasted == pytest.approx(lost), mine
+        assert row.rate is None
+    assert len(attempts) > record.count / 2
 
 
 def _shares(story: Story, runs: list[str]) -> dict[str, int]:

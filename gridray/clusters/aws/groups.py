@@ -26,10 +26,11 @@ def groups(name: str) -> Groups:
         NotFoundError: there is none of this name.
         ConfigError: its file cannot be understood.
     """
-    home = settings.home() / "clusters" / name
+    clusters = settings.home() / "clusters"
+    home = clusters / name
     path = home / "cluster.yaml"
     if not settings.CLUSTER_NAME.fullmatch(name) or not path.is_file():
-        known = sorted(each.parent.name for each in home.parent.glob("*/cluster.yaml"))
+        known = sorted(each.parent.name for each in clusters.glob("*/cluster.yaml"))
         raise NotFoundError(
             f"Gridray has made no cluster {name!r} in AWS",
             hint=f"it has made: {', '.join(known)}"

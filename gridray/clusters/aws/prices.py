@@ -9,9 +9,9 @@ from typing import Any
 
 from gridray import layout
 from gridray.clusters.aws import catalog
-from gridray.clusters.aws.instancetype import InstanceType
+from gridray.clusters.aws.instancetype import InstanceType, shipped
 from gridray.clusters.aws.session import Account, asking
-from gridray.errors import DeniedError
+from gridray.errors import CloudError, CredentialsError
 from gridray.labels import ON_DEMAND, SPOT
 from gridray.machines import Machine, Machines, read_price_list
 from gridray.store import Store
@@ -51,7 +51,8 @@ def record(store: Store, key: str, account: Account, types: Iterable[InstanceTyp
         types: of the head and of all worker groups.
 
     Raises:
-        CloudError: AWS cannot be asked.
+        CredentialsError: AWS does not know who asks.
+        CloudError: AWS cannot be asked for spot prices.
         StoreError: the store cannot be written.
     """
     wanted = {each.name: each for each in types}
@@ -74,12 +75,19 @@ def record(store: Store, key: str, account: Account, types: Iterable[InstanceTyp
 
 
 def _on_demand(account: Account, names: list[str]) -> tuple[Mapping[str, float | None], str]:
-    """Return on-demand prices, and where they are from."""
+    """Return on-demand prices, and where they are from: no cluster is worth less for want of them.
+
+    Raises:
+        CredentialsError: AWS does not know who asks.
+    """
     try:
         return catalog.listed_prices(account, names), "the AWS Price List"
-    except DeniedError:
-        source = "the table that is shipped with Gridray"
-        return catalog.on_demand_prices(account, names), source
+    except CredentialsError:
+        raise
+    except CloudError:
+        table = shipped()
+        known = table.prices if account.region == table.region else {}
+        return known, f"Gridray's own table of {table.date}"
 
 
 def spot(region: str, names: Iterable[str]) -> dict[str, dict[str, float]]:

@@ -15,6 +15,8 @@ from gridray.errors import CloudError, CredentialsError, DeniedError
 CONNECT_SECONDS = 5
 READ_SECONDS = 30
 ATTEMPTS = 4
+# What is not AWS, a proxy, may answer with a whole page.
+MESSAGE_LENGTH = 500
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 UNKNOWN_KEY = {
     "AuthFailure",
@@ -182,19 +184,21 @@ def asking(what: str) -> Iterator[None]:
         CloudError: anything else that AWS says, or it cannot be reached.
     """
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
     except ClientError as error:
         raise _refused(what, error) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise _unasked(what, error) from error
 
 
 def _refused(what: str, error: Any) -> CloudError:
     """Translate an answer of AWS."""
     code = str(error.response["Error"].get("Code", "Unknown"))
-    text = BLOB.sub("", str(error.response["Error"].get("Message", ""))).strip()
+    said = BLOB.sub("", str(error.response["Error"].get("Message", "")))
+    text = " ".join(said.split())[:MESSAGE_LENGTH]
     if code in EXPIRED:
         return CredentialsError(
             f"the AWS credentials have expired ({code}: {text})",

@@ -5,15 +5,30 @@ import urllib.request
 from collections.abc import Callable, Iterator
 
 import boto3
+import botocore.loaders
 import pytest
+from botocore.loaders import Loader
 from moto.server import ThreadedMotoServer
 
 from gridray.clusters.aws.session import Account
+from tests.cli.conftest import call as call
+from tests.clusters.aws.cloud import Cloud, forbidden
 from tests.clusters.aws.lists import Lists, serving
 
 REGION = "us-east-1"
 Allow = Callable[..., Account]
 ELSEWHERE = ("PRICING", "SERVICE_QUOTAS")
+
+
+@pytest.fixture(scope="session")
+def models() -> Loader:
+    return botocore.loaders.create_loader()
+
+
+@pytest.fixture(autouse=True)
+def shared_models(models: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the description of each service once: that of EC2 takes a second."""
+    monkeypatch.setattr(botocore.loaders, "create_loader", lambda *_: models)
 
 
 @pytest.fixture(scope="session")
@@ -78,3 +93,18 @@ def allowed(aws: Lists, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Allow
         return Account()
 
     return allow
+
+
+@pytest.fixture
+def cloud(aws: Lists, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """An empty account in which everything is moto, and the images of today are there."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL_IAM")
+    return Cloud(moto_url)
+
+
+@pytest.fixture
+def foreign_bucket(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of a bucket that S3 answers for with 403, as it does for another account's."""
+    with forbidden() as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
+        yield "somebody-elses"

@@ -36,13 +36,14 @@ def test_what_is_recorded_is_what_a_cluster_costs(
     assert spot is not None and spot > 0
 
 
+@pytest.mark.parametrize("code", ["AccessDeniedException", "InternalErrorException"])
 def test_an_account_without_the_price_list_takes_the_shipped_table(
-    account: Account, lists: Lists, tmp_path: Path
+    account: Account, lists: Lists, tmp_path: Path, code: str
 ) -> None:
     store = Store(str(tmp_path / "store"))
-    lists.refused["GetProducts"] = ("AccessDeniedException", "no")
+    lists.refused["GetProducts"] = (code, "no")
     found = prices.record(store, "mine", account, [TYPES["m5.large"]])
-    assert found.source == "the table that is shipped with Gridray"
+    assert found.source.startswith("Gridray's own table of 20")
     assert found.types["m5.large"].on_demand == shipped().prices["m5.large"]
 
 

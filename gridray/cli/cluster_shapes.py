@@ -1,0 +1,114 @@
+"""What the commands about clusters in a cloud print with `--output json`."""
+
+from dataclasses import dataclass
+
+from gridray.cli.shape import Shape
+
+
+@dataclass(frozen=True)
+class PlannedGroup(Shape):
+    name: str
+    """Of its node type in the cluster's file."""
+    instance_type: str
+    market: str
+    """`spot` or `on-demand`."""
+    price: float | None
+    """US dollars an hour for one node, without its disk; null: not known."""
+
+
+@dataclass(frozen=True)
+class ClusterPlan(Shape):
+    name: str
+    region: str
+    account: str
+    store: str
+    """Where its runs are kept."""
+    made: bool
+    """Whether it is made; false with --dry-run."""
+    things: tuple[str, ...]
+    """What is made in the account, in words."""
+    head: PlannedGroup
+    groups: tuple[PlannedGroup, ...]
+    """The worker groups; each begins with no node."""
+    max_workers: int
+    max_price: float | None
+    """US dollars an hour with as many workers as there may be."""
+    file: str
+    """The cluster's file, for `ray up`."""
+
+
+@dataclass(frozen=True)
+class NodeGroup(Shape):
+    name: str
+    instance_type: str
+    market: str
+    nodes: int
+    """How many run or start."""
+    price: float | None
+    """US dollars an hour for all of them."""
+
+
+@dataclass(frozen=True)
+class ClusterStatus(Shape):
+    name: str
+    state: str
+    """`running`, `starting`, `headless` (only workers) or `stopped`."""
+    region: str
+    account: str
+    store: str
+    groups: tuple[NodeGroup, ...]
+    """Those with nodes; the head's comes first."""
+    price: float | None
+    """US dollars an hour now, without disks; null: one is not known."""
+    launches: tuple[str, ...]
+    """What the autoscaler waits for, and what it could not get."""
+    answers: bool
+    """Whether its Ray answers, through the tunnel."""
+    controller: bool | None
+    """Whether the controller runs there; null: not known."""
+    runs: tuple[str, ...]
+    """The runs that have experiments there that are not over."""
+
+
+@dataclass(frozen=True)
+class ClusterEdited(Shape):
+    name: str
+    changed: bool
+    file: str
+
+
+@dataclass(frozen=True)
+class Context(Shape):
+    cluster: str
+    """The cluster that runs go to from here on."""
+    store: str
+    """The store that is read and written from here on."""
+
+
+@dataclass(frozen=True)
+class Check(Shape):
+    what: str
+    ok: bool
+    text: str
+    mend: str | None
+
+
+@dataclass(frozen=True)
+class StrayThing(Shape):
+    region: str
+    cluster: str
+    """The name that its tags say."""
+    kind: str
+    id: str
+    state: str
+    ended: bool
+    """Whether it was ended just now."""
+
+
+@dataclass(frozen=True)
+class Diagnosis(Shape):
+    checks: tuple[Check, ...]
+    regions: tuple[str, ...]
+    """Those that were looked at in AWS."""
+    strays: tuple[StrayThing, ...]
+    """What carries Gridray's tags, and belongs to no cluster that this machine knows."""

@@ -1,0 +1,29 @@
+"""`doctor`: what is wrong here, and what is left over in a cloud."""
+
+import typer
+
+from gridray.cli import cluster_options, options, panels
+from gridray.cli.command import command
+from gridray.cli.output import Output
+
+
+def register(app: typer.Typer) -> None:
+    command(app, "doctor", rich_help_panel=panels.CLUSTERS)(doctor)
+
+
+def doctor(
+    out: Output,
+    region: cluster_options.Regions = None,
+    profile: cluster_options.Profile = None,
+    end: cluster_options.EndStrays = False,
+    yes: options.Yes = False,
+) -> None:
+    """Look whether all is well on this machine, and whether anything in AWS was left over.
+
+    That is what carries Gridray's tags and belongs to no cluster that this machine knows.
+    """
+    from gridray.cli import diagnosis
+
+    found = diagnosis.diagnose(out, region or [], profile, end=end, yes=yes)
+    out.show(found, diagnosis.show)
+    diagnosis.check(found)

@@ -1,0 +1,80 @@
+"""The instances of clusters, as EC2 tells of them now."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gridray.clusters.aws.remains import LIVING
+from gridray.clusters.aws.session import Account, asking
+from gridray.clusters.aws.tags import cluster_of, filters
+from gridray.labels import ON_DEMAND
+
+# Ray's tags. Source: ray/autoscaler/tags.py
+KIND_TAG = "ray-node-type"
+GROUP_TAG = "ray-user-node-type"
+HEAD = "head"
+RUNNING = "running"
+STARTING = "pending"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """An instance that is not terminated; `group` is the name of its node type."""
+
+    id: str
+    cluster: str
+    is_head: bool
+    group: str
+    instance_type: str
+    market: str
+    zone: str
+    state: str
+    public_address: str | None
+    private_address: str | None
+    launched_at: datetime
+
+
+def machines(account: Account, cluster: str | None) -> list[Machine]:
+    """Return a cluster's instances, the head first; None: those of all clusters.
+
+    Raises:
+        CloudError: AWS cannot be asked.
+    """
+    living = {"Name": "instance-state-name", "Values": list(LIVING)}
+    with asking("for the instances"):
+        paginator = account.client("ec2").get_paginator("describe_instances")
+        found = [
+            _machine(each)
+            for page in paginator.paginate(Filters=[*filters(cluster), living])
+            for reservation in page["Reservations"]
+            for each in reservation["Instances"]
+        ]
+    return sorted(found, key=lambda each: (each.cluster, not each.is_head, each.group, each.id))
+
+
+def head(account: Account, cluster: str) -> Machine | None:
+    """Return the head, if it runs or is about to.
+
+    Raises:
+        CloudError: AWS cannot be asked.
+    """
+    up = (STARTING, RUNNING)
+    heads = [each for each in machines(account, cluster) if each.is_head and each.state in up]
+    return max(heads, key=lambda each: each.launched_at, default=None)
+
+
+def _machine(found: Any) -> Machine:
+    tags = {tag["Key"]: tag["Value"] for tag in found.get("Tags", ())}
+    return Machine(
+        id=found["InstanceId"],
+        cluster=cluster_of(found.get("Tags")) or "",
+        is_head=tags.get(KIND_TAG) == HEAD,
+        group=tags.get(GROUP_TAG, "-"),
+        instance_type=found["InstanceType"],
+        market=found.get("InstanceLifecycle", ON_DEMAND),
+        zone=found["Placement"]["AvailabilityZone"],
+        state=found["State"]["Name"],
+        public_address=found.get("PublicIpAddress"),
+        private_address=found.get("PrivateIpAddress"),
+        launched_at=found["LaunchTime"],
+    )

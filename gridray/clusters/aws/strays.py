@@ -1,0 +1,75 @@
+"""What costs in AWS and belongs to no cluster that this machine knows."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from gridray.clusters.aws import made, remains
+from gridray.clusters.aws.made import Made
+from gridray.clusters.aws.remains import Thing
+from gridray.clusters.aws.session import Account
+from gridray.errors import GridrayError
+
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Stray:
+    """Something with a cluster's tags, in a region, that is in nobody's hands here."""
+
+    region: str
+    thing: Thing
+
+
+def regions(home: Path, named: Iterable[str], account: Account) -> list[str]:
+    """Return the regions to look at: those named, or those of the clusters and of the settings."""
+    chosen = list(dict.fromkeys(named))
+    if chosen:
+        return chosen
+    known = [each.region for each in clusters(home)]
+    return list(dict.fromkeys([*known, *([account.region] if account.is_placed else [])]))
+
+
+def clusters(home: Path) -> list[Made]:
+    """Return the clusters that this machine knows; what cannot be read is passed over."""
+    found = []
+    for name in made.names(home):
+        try:
+            found.append(Made.load(home, name))
+        except GridrayError:
+            continue
+    return found
+
+
+def find(home: Path, account: Account, where: Iterable[str]) -> list[Stray]:
+    """Return what is left over, of instances, disks, keys, roles and security groups.
+
+    Raises:
+        CloudError: AWS cannot be asked.
+    """
+    number = account.identity().account
+    ours = {(each.name, each.region) for each in clusters(home) if each.account == number}
+
+    def look(region: str) -> list[Stray]:
+        every = remains.find(account.at(region), None)
+        return [Stray(region, each) for each in every if (each.cluster, region) not in ours]
+
+    places = list(where)
+    with ThreadPoolExecutor(min(AT_ONCE, len(places) or 1)) as pool:
+        return [each for found in pool.map(look, places) for each in found]
+
+
+def end(account: Account, found: Iterable[Stray]) -> list[str]:
+    """Terminate the instances among what was found, delete the disks, and say which they were.
+
+    Raises:
+        CloudError: AWS refuses.
+    """
+    costly = [each for each in found if each.thing.kind in ("instance", "volume")]
+    gone = []
+    for region, cluster in dict.fromkeys((each.region, each.thing.cluster) for each in costly):
+        place = account.at(region)
+        gone += remains.end_instances(place, cluster)
+        gone += remains.delete_volumes(place, cluster)
+    return gone
