@@ -98,7 +98,8 @@ def test_output_fits_its_schema(cluster: Cluster) -> None:
     assert found["rerun"] == {"name": "anew", "experiments": 1, "cluster": "local"}
     assert found["view"] == {"url": f"{cluster.address}/#/jobs/shown-exp0-a0"}
     assert found["dashboard"] == {"url": f"{cluster.address}/"}
-    assert found["clusters up"] == {"name": "local", "changed": False}
+    up = found["clusters up"]
+    assert up == {"name": "local", "changed": False, "gone": [], "store": None}
     (local,) = found["clusters"]["clusters"]
     assert (local["state"], local["address"], local["nodes"]) == ("running", cluster.address, 1)
     assert local["cpus"] >= 1
