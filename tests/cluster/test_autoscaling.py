@@ -212,6 +212,12 @@ def test_spot_instances_are_where_it_runs_that_asks_for_them(
     go.touch()
     assert run.wait(timeout=60).summary.succeeded == 2
     assert more.wait(timeout=60).summary.succeeded == 1
+    anew = more.rerun()
+    assert anew.wait(timeout=60).summary.succeeded == 1
+    first, second = more.status().record, anew.status().record
+    assert (first.placement, first.resources) == (second.placement, second.resources)
+    job = auto.jobs().job(f"{anew.name}-exp0-a{anew.status().experiments[0].attempt}")
+    assert job is not None and job.node_id in {node.node_id for node in nodes}
 
 
 def test_an_on_demand_node_comes_where_no_spot_one_does(
