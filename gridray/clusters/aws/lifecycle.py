@@ -115,8 +115,9 @@ def delete(home: Path, name: str, *, purge_store: bool) -> Ended:
     what = Made.load(home, name)
     account = account_of(what)
     with _locked(home, name):
-        _terminate_head(account, name)
-        gone = things.unmake(account, what, purge_store=purge_store)
+        heads = _terminate_head(account, name)
+        unmade = things.unmake(account, what, purge_store=purge_store)
+        gone = dict.fromkeys([*heads, *unmade])
         left = things.leftovers(account, name)
         if not left:
             shutil.rmtree(made.directory(home, name))
@@ -235,17 +236,18 @@ def _answers(home: Path, account: Account, what: Made) -> bool:
 
 
 def _end_machines(account: Account, name: str) -> list[str]:
-    _terminate_head(account, name)
+    heads = _terminate_head(account, name)
     ended = remains.end_instances(account, name)
-    return ended + remains.delete_volumes(account, name)
+    return [*dict.fromkeys([*heads, *ended]), *remains.delete_volumes(account, name)]
 
 
-def _terminate_head(account: Account, name: str) -> None:
+def _terminate_head(account: Account, name: str) -> list[str]:
     """Terminate the head before the workers: its autoscaler would launch others for them."""
     heads = [each.id for each in machines.machines(account, name) if each.is_head]
     if heads:
         with asking(f"to terminate {', '.join(heads)}"):
             account.client("ec2").terminate_instances(InstanceIds=heads)
+    return [f"instance {each}" for each in heads]
 
 
 def _forget_head(home: Path, what: Made) -> None:

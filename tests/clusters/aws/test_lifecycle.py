@@ -84,6 +84,7 @@ def test_a_cluster_from_nothing_to_nothing(call: Call, head: Head, made_one: Mad
     ]
     down = call("clusters", "down", "one")
     assert down.code == 0, down.err
+    assert down.out.count("gone: instance") == 2
     assert "nothing is left running: 0 instances, 0 volumes" in down.out and STORE in down.out
     assert living() == []
     assert call("clusters", "status", "one", "-o", "json").json["state"] == "stopped"
