@@ -158,6 +158,7 @@ def rerun(
     new_name = recording.free_name(store, None if name is None else layout.check_run_name(name))
     _check_source(store, old)
     catalog.check_there(store, old.datastores)
+    opening.check_has_groups(cluster or old.cluster.name, old.placement)
     chosen = opening.open_cluster(cluster or old.cluster.name, settings.load(), store, progress)
     placement, _ = opening.settle(chosen, old.placement, old.resources)
     check_limit(store, chosen.name, chosen.key, old.max_cost, placement)

@@ -30,7 +30,7 @@ from gridray.checkout import Checkout, checked_out, working_directory
 from gridray.clusters import placing
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.cluster import Cluster
-from gridray.clusters.opening import Progress, open_cluster, settle
+from gridray.clusters.opening import Progress, check_has_groups, open_cluster, settle
 from gridray.datastores import catalog
 from gridray.errors import SourceError, UsageError
 from gridray.placement import PlacementRecord
@@ -179,6 +179,7 @@ def submit(planned: Plan, *, progress: Progress = lambda line: None) -> RunRecor
     name = recording.free_name(store, planned.spec.name)
     datastores = catalog.resolve(store, planned.spec.datastores)
     wanted = planned.spec.cluster or chosen.cluster
+    check_has_groups(wanted, planned.placement)
     registry = _check_image(planned, wanted, chosen, store)
     cluster = open_cluster(wanted, chosen, store, progress)
     planned = _settled(planned, cluster)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gridray import launch, layout, recording
+from gridray import launch, layout, recording, settings
 from gridray.clusters.cluster import Cluster
 from gridray.errors import ClusterError, ExistsError, NotFoundError, StoreError, UsageError
 from gridray.launch import Plan, plan
@@ -149,3 +149,15 @@ def test_an_unknown_cluster_is_named(project: Path) -> None:
     with pytest.raises(NotFoundError, match="'nowhere'") as caught:
         launch.submit(made)
     assert caught.value.hint is not None and "http://host:8265" in caught.value.hint
+
+
+def test_this_machine_is_not_started_for_instances_that_it_has_not(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRIDRAY_STORE", str(tmp_path / "store"))
+    spec = RunSpec(script="main.py", root=project, instance_type="1_t4_16gb", cluster="local")
+    with pytest.raises(
+        ClusterError, match=r"--instance_type g4dn.xlarge: the cluster local has no"
+    ):
+        launch.submit(plan(spec))
+    assert not (tmp_path / "store").exists() and not (settings.home() / "local").exists()

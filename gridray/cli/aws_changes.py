@@ -30,10 +30,11 @@ def up(out: Output, name: str, *, yes: bool) -> shapes.ClusterChange:
     """
     home = settings.home()
     what = Made.load(home, name)
-    if lifecycle.would_restart(home, name):
+    account = lifecycle.account_of(what)
+    if lifecycle.would_restart(home, account, name):
         cluster_work.check_idle(Store(what.store), name, name, yes=yes)
     out.on_interrupt = f"`gridray clusters up {name}` goes on, `gridray clusters down {name}` ends"
-    lifecycle.up(home, name, out.note)
+    lifecycle.up(home, account, name, out.note)
     out.on_interrupt = None
     tell_store(out, name)
     return shapes.ClusterChange(name, True)
@@ -159,13 +160,16 @@ def tell_store(out: Output, name: str) -> None:
 def ssh(name: str, command: list[str]) -> int:
     """Log in to the head, or do something there; return how that has ended.
 
+    One word is what its shell reads, several are the words of a command.
+
     Raises:
         ClusterError: the cluster is not up.
     """
     import shlex
 
     words = reach.login(settings.home(), name).command(*(() if command else ("-t",)))
-    return subprocess.call([*words, *([shlex.join(command)] if command else [])])
+    line = command if len(command) < 2 else [shlex.join(command)]
+    return subprocess.call([*words, *line])
 
 
 def logs(name: str, *, follow: bool) -> int:

@@ -14,6 +14,7 @@ from gridray.clusters.aws import catalog, estimate, lifecycle, machines, reach
 from gridray.clusters.aws.machines import RUNNING, STARTING, Machine
 from gridray.clusters.aws.made import Made
 from gridray.clusters.aws.session import Account
+from gridray.clusters.bootstrap import has_controller
 from gridray.errors import GridrayError
 from gridray.rayjobs import RayJobs
 from gridray.store import Store
@@ -111,17 +112,12 @@ def _ask_ray(what: Made) -> tuple[bool, bool | None, tuple[str, ...]]:
     if what.head_address is None:
         return False, None, ()
     try:
-        jobs = reach.cluster(settings.home(), what.name).jobs()
-        jobs.version()
-        return True, _has_controller(jobs, what.name), _launches(jobs)
+        cluster = reach.cluster(settings.home(), what.name)
+        cluster.jobs().version()
+        is_led = has_controller(cluster, Store(what.store))
+        return True, is_led, _launches(cluster.jobs())
     except GridrayError:
         return False, None, ()
-
-
-def _has_controller(jobs: RayJobs, name: str) -> bool:
-    from gridray.clusters.bootstrap import CONTROLLER
-
-    return any(use.name.startswith(f"{CONTROLLER}-{name}-") for use in jobs.uses())
 
 
 def _launches(jobs: RayJobs) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def create(out: Output, asked: Asked, *, dry_run: bool, yes: bool) -> ClusterPla
         f"what was made stays: `gridray clusters up {asked.name}` goes on, "
         f"`gridray delete cluster {asked.name}` takes it away"
     )
-    lifecycle.create(known.home, wish, planned, out.note)
+    lifecycle.create(known.home, account, wish, planned, out.note)
     out.on_interrupt = None
     return cluster_shapes.ClusterPlan(**{**vars(plan), "made": True})
 

@@ -17,8 +17,6 @@ from gridray.rayshapes import JobStatus, Submission
 from gridray.store import Store, identify
 
 BOOTSTRAP_TIMEOUT = 300.0
-# The actor's name begins with it, and goes on with the cluster's key.
-CONTROLLER = "controller"
 
 
 def ensure_controller(cluster: Cluster, store: Store) -> bool:
@@ -37,7 +35,7 @@ def ensure_controller(cluster: Cluster, store: Store) -> bool:
     jobs = cluster.jobs()
     store_id = identify(store)
     bundle_id = bundle.identity()
-    ours = f"{CONTROLLER}-{cluster.key}-{hashlib.sha256(store.url.encode()).hexdigest()[:8]}-"
+    ours = _prefix(cluster, store)
     actor = ours + bundle_id
     if jobs.has_actor(actor) and not (store.is_directory and _has_other_machines(jobs)):
         return False
@@ -61,6 +59,20 @@ def ensure_controller(cluster: Cluster, store: Store) -> bool:
     jobs.submit(submission)
     _wait(jobs, submission.submission_id)
     return True
+
+
+def has_controller(cluster: Cluster, store: Store) -> bool:
+    """Whether this Gridray's controller runs on a cluster, for a store.
+
+    Raises:
+        ClusterError: the cluster does not answer.
+    """
+    return cluster.jobs().has_actor(_prefix(cluster, store) + bundle.identity())
+
+
+def _prefix(cluster: Cluster, store: Store) -> str:
+    """Return what the names of controllers begin with, of any version."""
+    return f"controller-{cluster.key}-{hashlib.sha256(store.url.encode()).hexdigest()[:8]}-"
 
 
 def _entrypoint(cluster: Cluster, words: list[str]) -> str:

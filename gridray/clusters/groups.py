@@ -81,7 +81,7 @@ def settle(
     if not groups.are_all and not groups.found:
         return placement, _unknown(cluster, placement, asked)
     if not groups.found:
-        raise _without_groups(cluster, placement)
+        raise without_groups(cluster.name, placement)
     first = _matching(cluster, groups, placement, fallen_back=False)
     other: tuple[Group, ...] = ()
     if placement.spot_fallback is not None:
@@ -180,7 +180,8 @@ def _unknown(cluster: Cluster, placement: PlacementRecord, asked: Resources) -> 
     )
 
 
-def _without_groups(cluster: Cluster, placement: PlacementRecord) -> ClusterError:
+def without_groups(cluster: str, placement: PlacementRecord) -> ClusterError:
+    """Return the error that a cluster of this name has no groups to choose among."""
     if placement.instance_type is not None:
         option, what = f"--instance_type {placement.instance_type}", "instance types"
     elif placement.use_spot:
@@ -188,7 +189,7 @@ def _without_groups(cluster: Cluster, placement: PlacementRecord) -> ClusterErro
     else:
         option, what = f"--disk_size {placement.disk_gb}", "disks of a known size"
     return ClusterError(
-        f"{option}: the cluster {cluster.name} has no worker groups with {what}",
+        f"{option}: the cluster {cluster} has no worker groups with {what}",
         hint=f"leave out {option.split()[0]}, or name another --cluster; `gridray clusters aws` "
         "makes one",
     )

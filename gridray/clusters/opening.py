@@ -37,6 +37,16 @@ def open_cluster(name: str, chosen: Settings, store: Store, progress: Progress) 
     return cluster
 
 
+def check_has_groups(name: str, placement: PlacementRecord | None) -> None:
+    """Check that a cluster that is yet to be started will have worker groups, if that matters.
+
+    Raises:
+        ClusterError: it is this machine's own, which has none.
+    """
+    if placement is not None and is_local(name):
+        raise groups.without_groups(name, placement)
+
+
 def settle(
     cluster: Cluster, placement: PlacementRecord | None, asked: Resources
 ) -> tuple[PlacementRecord | None, Resources]:

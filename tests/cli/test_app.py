@@ -32,7 +32,6 @@ def test_an_error_is_a_message_and_a_hint_on_stderr(call: Call) -> None:
         (["run", "--strategy", "best", "a.py"], "'random-search'"),
         (["run", "--cpus", "many", "a.py"], "--cpus"),
         (["status", "Not A Name"], "'Not A Name'"),
-        (["clusters", "down", "aws"], "'local'"),
     ],
 )
 def test_what_cannot_be_meant_exits_with_2(call: Call, words: list[str], told: str) -> None:

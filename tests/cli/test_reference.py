@@ -41,6 +41,9 @@ CALLS = {
     "datastore clearcache": "datastore clearcache -o json",
     "clusters": "clusters -o json",
     "clusters down": "clusters down local -o json",
+    "clusters use": "clusters use local -o json",
+    "user set-cluster-context": "user set-cluster-context local -o json",
+    "doctor": "doctor -o json",
     "instance-types": "instance-types -o json",
     "config init": "config init new.yml -o json",
     "config check": "config check grid.yml -o json",
@@ -49,7 +52,9 @@ CALLS = {
     "version": "version -o json",
 }
 # tests/cluster/test_commands.py validates these.
-NEED_A_CLUSTER = {"run", "rerun", "view", "clusters up"}
+NEED_A_CLUSTER = {"run", "rerun", "view", "dashboard", "clusters up"}
+# tests/clusters/aws/test_lifecycle.py validates these.
+NEED_AN_ACCOUNT = {"clusters aws", "clusters status", "clusters edit"}
 
 
 def test_the_page_is_fresh() -> None:
@@ -60,7 +65,7 @@ def test_the_page_is_fresh() -> None:
 
 
 def test_every_call_is_checked() -> None:
-    assert set(CALLS) | NEED_A_CLUSTER == set(reference.SHAPES)
+    assert set(CALLS) | NEED_A_CLUSTER | NEED_AN_ACCOUNT == set(reference.SHAPES)
 
 
 @pytest.mark.parametrize("name", CALLS)

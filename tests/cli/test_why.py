@@ -18,6 +18,8 @@ from gridray.records import AttemptState, ClusterRecord, Row, RunStatus
 from gridray.states import Reason, State
 from tests.cli.conftest import NOW, Call, Filler, failed, running, succeeded
 from tests.cli.test_status import Dashboard
+from tests.clusters.test_groups import TYPES, tell
+from tests.dashboard import Dashboard as RayDashboard
 from tests.s3 import free_ports
 
 WAITING = Row(queued_at=NOW)
@@ -193,3 +195,61 @@ def test_a_node_that_is_about_to_be_taken_away(
     state = AttemptState(State.RUNNING, started_at=NOW, doomed_at=NOW + 95)
     filler.store.put_json(layout.attempt_state(AttemptName("run", 0, 0)), state.to_json())
     assert "; its node is taken away in 1 min 30 s" in call("why", "run").out
+
+
+SPOT_FAILED = (
+    "Node Launch Exception (MaxSpotInstanceCountExceeded): Max spot instance count exceeded"
+)
+SPOT = {"instance_type": "g4dn.xlarge", "use_spot": True}
+
+
+def without_spot(dashboard: RayDashboard) -> ClusterRecord:
+    """Let a cluster have no node, and no spot one launched; return it as a run's record has it."""
+    cluster = tell(dashboard, TYPES)
+    log = f"INFO -- Failed to launch 1 nodes of type g4dn-xlarge-spot: {SPOT_FAILED}\n"
+    report = "Recent failures:\n g4dn-xlarge-spot: LaunchFailed (latest_attempt: 10:00:00)\n"
+    file = "/api/v0/logs/file?node_id=head&filename=monitor"
+    listed: Any = {"data": {"result": {"result": []}}}
+    actors = "/api/v0/actors?limit=10000&detail=1&filter_keys=state&filter_predicates=%3D"
+    dashboard.answers |= {
+        ("GET", f"{file}.log&lines=500"): (200, log),
+        ("GET", "/api/cluster_status?format=1"): (200, {"data": {"clusterStatus": report}}),
+        ("GET", f"{actors}&filter_values=ALIVE"): (200, listed),
+    }
+    return ClusterRecord(cluster.address, "lab")
+
+
+def test_why_no_spot_node_comes(call: Call, filler: Filler, dashboard: RayDashboard) -> None:
+    filler.run("run", [WAITING], cluster=without_spot(dashboard))
+    change_run(filler, "run", placement=SPOT)
+    result = call("why", "run")
+    assert "the account has used up its EC2 quota for spot g4dn.xlarge, L-3819A6DF" in result.out
+    assert "https://console.aws.amazon.com/servicequotas/home/services/ec2/quotas" in result.out
+    assert "--spot-fallback 10m" in result.err and "clusters edit" not in result.err
+    found = call("why", "run", "-o", "json").json
+    assert found["fit"] == "launch_failed"
+    assert found["placement"] == {**SPOT, "disk_gb": None, "spot_fallback": None}
+
+
+def test_when_an_on_demand_node_will_do(
+    call: Call, filler: Filler, dashboard: RayDashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: NOW + 60)
+    fallen = replace(WAITING, reason=Reason.SPOT_FALLBACK, has_fallen_back=True)
+    filler.run("run", [WAITING, fallen], cluster=without_spot(dashboard))
+    change_run(filler, "run", placement={**SPOT, "spot_fallback": 600})
+    first = call("why", "run-exp0")
+    assert first.out.splitlines()[0].endswith("; in 9 min 0 s an on-demand node will do")
+    assert "--spot-fallback" not in first.err
+    second = call("why", "run-exp1")
+    assert "(no spot instance came in time, so it gets an on-demand one)" in second.out
+    assert "launches have failed" not in second.out and "will do" not in second.out
+    assert call("why", "run-exp1", "-o", "json").json["has_fallen_back"] is True
+    assert "no spot instance came in time" in call("status", "run").out
+
+
+def test_the_nodes_of_a_cluster_that_does_not_answer(call: Call, filler: Filler) -> None:
+    address = f"http://127.0.0.1:{free_ports(1)[0]}"
+    filler.run("run", [WAITING], cluster=ClusterRecord(address, "far-away"))
+    change_run(filler, "run", placement=SPOT)
+    assert "waiting for 1 CPU on spot g4dn.xlarge nodes; the" in call("why", "run").out

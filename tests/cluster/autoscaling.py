@@ -22,7 +22,7 @@ from gridray.clusters import local
 from gridray.clusters.cluster import Cluster
 from gridray.errors import ClusterError
 from gridray.rayjobs import RayJobs
-from gridray.rayshapes import Node
+from gridray.rayshapes import GROUP_LABEL, Node
 from tests.s3 import free_ports
 
 HEAD_ID = "fffffffffffffffffffffffffffffffffffffffffffffffffff00000"
@@ -67,10 +67,11 @@ class NodeType:
     max_workers: int
     labels: Mapping[str, str] = field(default_factory=dict)
 
-    def to_config(self) -> dict[str, Any]:
+    def to_config(self, name: str) -> dict[str, Any]:
+        # The fake nodes get their labels in the autoscaler's own process, which is of the head's.
         return {
             "resources": dict(self.resources),
-            "labels": dict(self.labels),
+            "labels": {**self.labels, GROUP_LABEL: name},
             "node_config": {},
             "min_workers": 0,
             "max_workers": self.max_workers,
@@ -162,7 +163,7 @@ class AutoscalingCluster:
             )
 
     def _config(self) -> dict[str, Any]:
-        types = {name: node_type.to_config() for name, node_type in self._node_types.items()}
+        types = {name: node_type.to_config(name) for name, node_type in self._node_types.items()}
         head = {"resources": {"CPU": 1}, "node_config": {}, "max_workers": 0}
         return {
             "cluster_name": "gridray-test",

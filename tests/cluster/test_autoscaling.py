@@ -16,6 +16,7 @@ import gridray
 from gridray import actions, autoscaler, settings
 from gridray.clusters import capacity
 from gridray.clusters.capacity import Fit
+from gridray.errors import ClusterError
 from gridray.rayshapes import JobError
 from gridray.states import Reason, State
 from gridray.store import Store
@@ -40,6 +41,22 @@ while n < 100:
 # Ray does not start a node with so small an object store.
 BROKEN = NodeType({"CPU": 1, "GPU": 4, "object_store_memory": 1}, 1)
 
+
+def instances(market: str, instance_type: str = "g4dn.xlarge") -> dict[str, str]:
+    return {"ray.io/market-type": market, "gridray/instance-type": instance_type}
+
+
+# They have no GPUs, so that what asks for some comes to none of them.
+INSTANCES = {
+    "g4dn-xlarge-spot": NodeType({"CPU": 3}, 2, instances("spot")),
+    "g4dn-xlarge-on-demand": NodeType({"CPU": 3}, 1, instances("on-demand")),
+    # Of these no spot one can be launched.
+    "g5-xlarge-spot": NodeType(
+        {"CPU": 2, "object_store_memory": 1}, 1, instances("spot", "g5.xlarge")
+    ),
+    "g5-xlarge-on-demand": NodeType({"CPU": 2}, 1, instances("on-demand", "g5.xlarge")),
+}
+
 Submit = Callable[..., gridray.Run]
 
 
@@ -49,7 +66,7 @@ def auto() -> Iterator[AutoscalingCluster]:
         for name in list(os.environ):
             if name.startswith(("GRIDRAY_", "AWS_", "RAY_")):
                 patch.delenv(name)
-        with AutoscalingCluster(NODE_TYPES | {"broken": BROKEN}) as cluster:
+        with AutoscalingCluster(NODE_TYPES | INSTANCES | {"broken": BROKEN}) as cluster:
             yield cluster
 
 
@@ -106,7 +123,12 @@ def test_more_than_any_node_could_have_is_called_impossible(
     auto: AutoscalingCluster, submit: Submit
 ) -> None:
     types = {each.name: each for each in auto.jobs().node_types() or ()}
-    assert types["gpu_spot"] == autoscaler.NodeType("gpu_spot", {"CPU": 2, "GPU": 1}, 2)
+    assert types["gpu_spot"] == autoscaler.NodeType(
+        "gpu_spot",
+        {"CPU": 2, "GPU": 1},
+        2,
+        {"ray.io/market-type": "spot", "ray.io/node-group": "gpu_spot"},
+    )
     run = submit(WAITS, "nothing", gpus=8)
     answer = why(run.name)
     assert answer["fit"] == Fit.NEVER.value, answer
@@ -167,3 +189,58 @@ def test_what_runs_on_a_node_that_is_lost_goes_on_on_another(
     answer = why(f"{run.name}-exp0")
     assert [each["reason"] for each in answer["attempts"]] == [Reason.NODE_LOST.value, None]
     assert answer["attempts"][0]["ended_at"] is not None
+
+
+def test_spot_instances_are_where_it_runs_that_asks_for_them(
+    auto: AutoscalingCluster, submit: Submit, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    run = submit(WAITS, f"['{go}', '{go}']", instance_type="1_t4_16gb", use_spot=True)
+    assert run.status().record.resources.cpus == 3
+    wait_for(lambda: run.status().summary.running == 2, "both experiments", timeout=90)
+    places = {use.name: use.node_id for use in capacity.read(auto.jobs()).uses}
+    # Two nodes of one machine share a directory, and one may begin while the other unpacks.
+    names = [f"{each.name}-a{each.attempt}" for each in run.status().experiments]
+    nodes = [auto.nodes()[places[name]] for name in names]
+    assert {node.group for node in nodes} == {"g4dn-xlarge-spot"}
+    # Each has a node of its own, and there may be no third.
+    assert len({node.node_id for node in nodes}) == 2
+    more = submit(WAITS, str(go), instance_type="g4dn.xlarge", use_spot=True, cpus=2)
+    assert more.status().record.resources.cpus == 2
+    answer = why(more.name)
+    assert "g4dn-xlarge-spot has as many nodes as it may, 2; 0 of 6 CPUs free" in answer["because"]
+    go.touch()
+    assert run.wait(timeout=60).summary.succeeded == 2
+    assert more.wait(timeout=60).summary.succeeded == 1
+    anew = more.rerun()
+    assert anew.wait(timeout=60).summary.succeeded == 1
+    first, second = more.status().record, anew.status().record
+    assert (first.placement, first.resources) == (second.placement, second.resources)
+    job = auto.jobs().job(f"{anew.name}-exp0-a{anew.status().experiments[0].attempt}")
+    assert job is not None and job.node_id in {node.node_id for node in nodes}
+
+
+def test_an_on_demand_node_comes_where_no_spot_one_does(
+    auto: AutoscalingCluster, submit: Submit, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    run = submit(WAITS, str(go), instance_type="g5.xlarge", use_spot=True, spot_fallback=15)
+    answer = why(run.name)
+    assert "an on-demand node will do" in answer["because"], answer
+    wait_for(lambda: run.status().summary.running == 1, "the experiment", timeout=120)
+    (view,) = run.status().experiments
+    assert view.attempt >= 1 and view.has_fallen_back
+    job = auto.jobs().job(f"{view.name}-a{view.attempt}")
+    assert job is not None and job.node_id is not None
+    assert auto.nodes()[job.node_id].group == "g5-xlarge-on-demand"
+    assert auto.jobs().fate(f"{run.name}-exp0-a0") is JobError.WITHDRAWN
+    go.touch()
+    (view,) = run.wait(timeout=60).experiments
+    assert view.state is State.SUCCEEDED
+
+
+def test_instances_that_the_cluster_does_not_have(submit: Submit) -> None:
+    with pytest.raises(ClusterError, match=r"no spot p3.2xlarge nodes; its worker groups are"):
+        submit(WAITS, "x", instance_type="p3.2xlarge", use_spot=True)
+    with pytest.raises(ClusterError, match=r"--gpus asks for 2 GPUs, but no spot g4dn.xlarge"):
+        submit(WAITS, "x", instance_type="g4dn.xlarge", use_spot=True, gpus=2)

@@ -88,13 +88,18 @@ def test_output_fits_its_schema(cluster: Cluster) -> None:
         "view": lambda: finish("view", "shown", "--no-browser", "-o", "json"),
         "clusters up": lambda: finish("clusters", "up", "local", "-o", "json"),
         "clusters": lambda: finish("clusters", "-o", "json"),
+        "dashboard": lambda: finish(
+            "dashboard", "--cluster", "local", "--no-browser", "-o", "json"
+        ),
     }
     assert set(calls) >= NEED_A_CLUSTER
     found = {call: validated(call, run()) for call, run in calls.items()}
     assert found["run"] == {"name": "shown", "experiments": 1, "cluster": "local"}
     assert found["rerun"] == {"name": "anew", "experiments": 1, "cluster": "local"}
     assert found["view"] == {"url": f"{cluster.address}/#/jobs/shown-exp0-a0"}
-    assert found["clusters up"] == {"name": "local", "changed": False}
+    assert found["dashboard"] == {"url": f"{cluster.address}/"}
+    up = found["clusters up"]
+    assert up == {"name": "local", "changed": False, "gone": [], "store": None}
     (local,) = found["clusters"]["clusters"]
     assert (local["state"], local["address"], local["nodes"]) == ("running", cluster.address, 1)
     assert local["cpus"] >= 1

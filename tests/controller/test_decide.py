@@ -713,3 +713,9 @@ def test_a_cluster_that_was_gone_for_long_has_not_cost_all_that_time() -> None:
     assert change.row.spent == pytest.approx(6)
     (tell,) = told(decisions)
     assert tell.word.ended_at == NOW - 4
+
+
+def test_a_users_stop_stays_one_when_a_run_has_cost_enough() -> None:
+    row = replace(SPENT, stop_grace=3.0)
+    decisions = limited([row], ray_job(0, JobStatus.RUNNING), 1.0)
+    assert decisions == [Stop(AttemptName("run", 0, 0), 3.0)]

@@ -14,15 +14,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gridray.clusters.aws import account as things
-from gridray.clusters.aws import hostkeys, machines, made, rayup, reach, remains, wishes
+from gridray.clusters.aws import (
+    catalog,
+    hostkeys,
+    machines,
+    made,
+    prices,
+    rayup,
+    reach,
+    remains,
+    wishes,
+)
 from gridray.clusters.aws.account import CLUSTER_FILE, Planned
+from gridray.clusters.aws.groups import groups
 from gridray.clusters.aws.machines import Machine
 from gridray.clusters.aws.made import Made
 from gridray.clusters.aws.rayup import Progress
 from gridray.clusters.aws.session import Account, asking
 from gridray.clusters.aws.wishes import Wish
 from gridray.clusters.bootstrap import ensure_controller
-from gridray.errors import ClusterError, GridrayError, StateError
+from gridray.errors import CloudError, ClusterError, GridrayError, StateError
 from gridray.store import Store
 
 # Holds the hash of the file that the cluster runs with.
@@ -38,7 +49,7 @@ class Ended:
     left: tuple[str, ...]
 
 
-def create(home: Path, wish: Wish, planned: Planned, progress: Progress) -> Made:
+def create(home: Path, account: Account, wish: Wish, planned: Planned, progress: Progress) -> Made:
     """Make a cluster and start it.
 
     Raises:
@@ -47,11 +58,11 @@ def create(home: Path, wish: Wish, planned: Planned, progress: Progress) -> Made
     """
     with _locked(home, wish.wanted.name):
         wish.save(home)
-        _make(home, planned, progress)
-        return _start(home, wish.wanted.name, progress)
+        _make(home, account, planned, progress)
+        return _start(home, account, wish.wanted.name, progress)
 
 
-def up(home: Path, name: str, progress: Progress) -> Made:
+def up(home: Path, account: Account, name: str, progress: Progress) -> Made:
     """Start a cluster, finish one that was cut off, or apply changes of its file.
 
     Raises:
@@ -65,18 +76,16 @@ def up(home: Path, name: str, progress: Progress) -> Made:
             wanted = dataclasses.replace(wish.wanted, ssh_from=wishes.own_block())
             wish = Wish(wanted, follows_address=True)
             wish.save(home)
-        _make(home, things.plan(_account(wish), wish.wanted), progress)
-        return _start(home, name, progress)
+        _make(home, account, things.plan(account, wish.wanted), progress)
+        return _start(home, account, name, progress)
 
 
-def would_restart(home: Path, name: str) -> bool:
+def would_restart(home: Path, account: Account, name: str) -> bool:
     """Whether `up` would start Ray anew on a head that runs, which interrupts its experiments.
 
     Raises:
-        NotFoundError: Gridray has made no cluster of this name.
         CloudError: AWS cannot be asked.
     """
-    account = account_of(Made.load(home, name))
     return machines.head(account, name) is not None and not _is_applied(home, name)
 
 
@@ -106,8 +115,9 @@ def delete(home: Path, name: str, *, purge_store: bool) -> Ended:
     what = Made.load(home, name)
     account = account_of(what)
     with _locked(home, name):
-        _terminate_head(account, name)
-        gone = things.unmake(account, what, purge_store=purge_store)
+        heads = _terminate_head(account, name)
+        unmade = things.unmake(account, what, purge_store=purge_store)
+        gone = dict.fromkeys([*heads, *unmade])
         left = things.leftovers(account, name)
         if not left:
             shutil.rmtree(made.directory(home, name))
@@ -142,11 +152,7 @@ def mark_applied(home: Path, name: str) -> None:
     made.write_private(made.directory(home, name) / APPLIED, _hash(home, name).encode())
 
 
-def _account(wish: Wish) -> Account:
-    return Account(wish.wanted.region, wish.wanted.profile)
-
-
-def _make(home: Path, planned: Planned, progress: Progress) -> None:
+def _make(home: Path, account: Account, planned: Planned, progress: Progress) -> None:
     """Make what is missing; a file that was edited stays as it is."""
     for line in planned.things:
         if not line.startswith("instance "):
@@ -154,15 +160,14 @@ def _make(home: Path, planned: Planned, progress: Progress) -> None:
     name = planned.wanted.name
     file = made.directory(home, name) / CLUSTER_FILE
     edited = file.read_bytes() if file.exists() else None
-    things.make(_account(Wish(planned.wanted, False)), planned, home)
+    things.make(account, planned, home)
     if edited is not None:
         made.write_private(file, edited)
         file.with_suffix(".yaml.bak").unlink(missing_ok=True)
 
 
-def _start(home: Path, name: str, progress: Progress) -> Made:
+def _start(home: Path, account: Account, name: str, progress: Progress) -> Made:
     what = Made.load(home, name)
-    account = account_of(what)
     if not (_is_applied(home, name) and _answers(home, account, what)):
         (made.directory(home, name) / APPLIED).unlink(missing_ok=True)
         progress("starting the head with `ray up`; that takes some minutes")
@@ -176,9 +181,22 @@ def _start(home: Path, name: str, progress: Progress) -> Made:
         what = _meet(home, account, what, head, progress)
         mark_applied(home, name)
     found = reach.cluster(home, name)
+    store = Store(what.store)
+    _record_prices(store, account, name, progress)
     progress("starting the controller, through an SSH tunnel")
-    ensure_controller(found, Store(what.store))
+    ensure_controller(found, store)
     return what
+
+
+def _record_prices(store: Store, account: Account, name: str, progress: Progress) -> None:
+    """Write what the cluster's machines cost; that it is not known keeps it from nothing."""
+    head = machines.head(account, name)
+    names = [*groups(name).instance_types, *([head.instance_type] if head else [])]
+    try:
+        types = catalog.instance_types(account, names)
+        prices.record(store, name, account, types.values())
+    except CloudError as error:
+        progress(f"what its machines cost is not known: {error.message}")
 
 
 def _meet(home: Path, account: Account, what: Made, head: Machine, progress: Progress) -> Made:
@@ -218,17 +236,18 @@ def _answers(home: Path, account: Account, what: Made) -> bool:
 
 
 def _end_machines(account: Account, name: str) -> list[str]:
-    _terminate_head(account, name)
+    heads = _terminate_head(account, name)
     ended = remains.end_instances(account, name)
-    return ended + remains.delete_volumes(account, name)
+    return [*dict.fromkeys([*heads, *ended]), *remains.delete_volumes(account, name)]
 
 
-def _terminate_head(account: Account, name: str) -> None:
+def _terminate_head(account: Account, name: str) -> list[str]:
     """Terminate the head before the workers: its autoscaler would launch others for them."""
     heads = [each.id for each in machines.machines(account, name) if each.is_head]
     if heads:
         with asking(f"to terminate {', '.join(heads)}"):
             account.client("ec2").terminate_instances(InstanceIds=heads)
+    return [f"instance {each}" for each in heads]
 
 
 def _forget_head(home: Path, what: Made) -> None:

@@ -15,8 +15,8 @@ RAY = (sys.executable, "-m", "ray.scripts.scripts")
 LOG = "up.log"
 LAST_LINES = 8
 END_SECONDS = 5.0
-# The steps that Ray numbers, as `  [2/7] Processing file mounts`.
-STEP = re.compile(r"^\s*\[(\d+/\d+)\] (.+?)\s*$")
+# The steps that Ray numbers, as `2026-… INFO updater.py:260 -- [2/7] Processing file mounts`.
+STEP = re.compile(r"(?:^\s*| -- )\[(\d+/\d+)\] (.+?)\s*$")
 LAUNCHING = "Acquiring an up-to-date head node"
 # They win over a profile.
 KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
@@ -65,7 +65,7 @@ def _follow(process: subprocess.Popen[str], log: Path, progress: Progress) -> li
             kept.write(told + "\n")
             kept.flush()
             lines.append(told)
-            if step := STEP.match(told):
+            if step := STEP.search(told):
                 progress(f"  {step.group(1)} {step.group(2)}")
             elif LAUNCHING in told:
                 progress("  launching the head")

@@ -12,22 +12,24 @@ from gridray.clusters.aws.images import Source, source
 from gridray.clusters.aws.instancetype import ARM, X86, shipped
 
 TYPES = ("m5.large", "m7g.large", "g4dn.xlarge", "g5g.xlarge", "p3.2xlarge")
+# GB; what moto says of each image.
+SIZE = 15
 CREATED = datetime(2026, 7, 1, tzinfo=timezone.utc)
 
 
-def seed(region: str, *, in_ssm: bool = True, size: int = 8) -> dict[str, str]:
+def seed(region: str, *, in_ssm: bool = True) -> dict[str, str]:
     """Add an image for each kind of node; return their ids by instance type."""
     found = {}
     for name in TYPES:
         instance = shipped().types[name]
         where = source(instance)
-        found[name] = add(region, where, instance.architecture, CREATED, size)
+        found[name] = add(region, where, instance.architecture, CREATED)
         if in_ssm:
             _parameter(region, where.parameter, found[name])
     return found
 
 
-def add(region: str, where: Source, architecture: str, created: datetime, size: int = 8) -> str:
+def add(region: str, where: Source, architecture: str, created: datetime) -> str:
     """Add one image of a name that fits."""
     ec2 = get_backend("ec2")[DEFAULT_ACCOUNT_ID][region]
     number = len(ec2.amis)
@@ -44,7 +46,6 @@ def add(region: str, where: Source, architecture: str, created: datetime, size: 
         root_device_type="ebs",
         root_device_name="/dev/sda1",
     )
-    image.ebs_snapshot.volume.size = size
     ec2.amis[image.id] = image
     return str(image.id)
 

@@ -5,7 +5,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 
 import boto3
+import botocore.loaders
 import pytest
+from botocore.loaders import Loader
 from moto.server import ThreadedMotoServer
 
 from gridray.clusters.aws.session import Account
@@ -16,6 +18,17 @@ from tests.clusters.aws.lists import Lists, serving
 REGION = "us-east-1"
 Allow = Callable[..., Account]
 ELSEWHERE = ("PRICING", "SERVICE_QUOTAS")
+
+
+@pytest.fixture(scope="session")
+def models() -> Loader:
+    return botocore.loaders.create_loader()
+
+
+@pytest.fixture(autouse=True)
+def shared_models(models: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the description of each service once: that of EC2 takes a second."""
+    monkeypatch.setattr(botocore.loaders, "create_loader", lambda *_: models)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ def main(path: str) -> int:
     ec2 = boto3.client("ec2", region_name=file["provider"]["region"])
     if not _heads(ec2, file["cluster_name"]):
         _launch(ec2, file)
-    say("  [1/7] Waiting for SSH to become available")
+    say("2026-11-24 19:27:23,516\tINFO updater.py:283 -- [1/7] Waiting for SSH to become available")
     if os.environ.get(FAILS) == "after":
         say("SSH still not available: timed out")
         return 1

@@ -26,6 +26,18 @@ def wanted(request: pytest.FixtureRequest) -> Wanted:
     return found
 
 
+# The text of a plan by the cluster's name: each is made once for all that only read it.
+TEXTS: dict[str, str] = {}
+
+
+@pytest.fixture
+def text(request: pytest.FixtureRequest, wanted: Wanted) -> str:
+    if wanted.name not in TEXTS:
+        cloud: Cloud = request.getfixturevalue("cloud")
+        TEXTS[wanted.name] = clusters.plan(cloud.account(wanted.region), wanted).text
+    return TEXTS[wanted.name]
+
+
 @pytest.fixture
 def made(cloud: Cloud, wanted: Wanted, tmp_path: Path) -> tuple[Account, str]:
     account = cloud.account(wanted.region)
@@ -80,8 +92,7 @@ def test_resources_are_those_that_ray_would_fill_in(cloud: Cloud) -> None:
         assert found["memory"] == pytest.approx(expected["memory"] / 0.7 * 0.9, abs=10)
 
 
-def test_nothing_is_left_to_rays_defaults(made: tuple[Account, str], wanted: Wanted) -> None:
-    _, text = made
+def test_nothing_is_left_to_rays_defaults(text: str, wanted: Wanted) -> None:
     import yaml
     from ray.autoscaler._private.util import _get_default_config
 
@@ -99,8 +110,7 @@ def test_nothing_is_left_to_rays_defaults(made: tuple[Account, str], wanted: Wan
         assert len(launch["SubnetIds"]) > 1
 
 
-def test_start_commands(made: tuple[Account, str], wanted: Wanted) -> None:
-    _, text = made
+def test_start_commands(text: str, wanted: Wanted) -> None:
     config = launching.prepared(text)
     head, *watch = config["head_start_ray_commands"]
     for name, value in (VARIABLES | HEALTH_CHECKS).items():
@@ -115,8 +125,7 @@ def test_start_commands(made: tuple[Account, str], wanted: Wanted) -> None:
         assert f"--idle 3600 --store s3://gridray-123456789012-{wanted.region}" in watch[0]
 
 
-def test_labels_are_what_runs_choose_by(made: tuple[Account, str], wanted: Wanted) -> None:
-    _, text = made
+def test_labels_are_what_runs_choose_by(text: str, wanted: Wanted) -> None:
     for name, each in launching.prepared(text)["available_node_types"].items():
         if name != "head":
             assert each["labels"] == {

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import boto3
+import jsonschema
 import pytest
 
 from gridray import settings
+from gridray.cli import reference
 from gridray.clusters.aws import hostkeys, lifecycle, made, permissions
 from gridray.clusters.aws.made import Made
+from gridray.clusters.aws.session import Account
 from gridray.clusters.cluster import existing
 from gridray.errors import StateError
 from tests import sshd
@@ -16,6 +20,7 @@ from tests.cli.conftest import Call
 from tests.clusters.aws import heads, ray_up
 from tests.clusters.aws.cloud import Cloud
 from tests.clusters.aws.heads import Head
+from tests.clusters.aws.lists import Lists
 from tests.clusters.aws.machines import launch
 
 WORDS = "--instance-types m5.large,g4dn.xlarge --ssh-from 203.0.113.7/32 --yes".split()
@@ -46,6 +51,12 @@ def living() -> list[str]:
     return [i["InstanceId"] for r in found["Reservations"] for i in r["Instances"]]
 
 
+def fits(name: str, data: Any) -> Any:
+    """Return data that has the shape that the documentation says."""
+    jsonschema.validate(data, reference.schema(name))
+    return data
+
+
 def home_of(name: str) -> Path:
     return made.directory(settings.home(), name)
 
@@ -59,17 +70,21 @@ def test_a_cluster_from_nothing_to_nothing(call: Call, head: Head, made_one: Mad
     token = (home_of("one") / "token").read_text().strip()
     assert (home_of("one") / "token").stat().st_mode & 0o777 == 0o600
     assert {asked[2] for asked in head.asked} == {f"Bearer {token}"}
-    listed = call("clusters", "-o", "json").json["clusters"][-1]
+    assert settings.load().store == STORE and call("history").code == 0
+    assert existing("one", settings.load()).key == "one"
+    listed = fits("clusters", call("clusters", "-o", "json").json)["clusters"][-1]
     assert (listed["name"], listed["state"], listed["groups"]) == ("one", "running", ["1 head"])
     launch("one", "m5.large", is_spot=True)
-    status = call("clusters", "status", "one", "-o", "json").json
-    assert status["answers"] and status["controller"] is False
+    status = fits("clusters status", call("clusters", "status", "one", "-o", "json").json)
+    assert "spot" in call("clusters", "status", "one").out
+    assert status["answers"] and status["controller"]
     assert [(each["market"], each["nodes"]) for each in status["groups"]] == [
         ("on-demand", 1),
         ("spot", 1),
     ]
     down = call("clusters", "down", "one")
     assert down.code == 0, down.err
+    assert down.out.count("gone: instance") == 2
     assert "nothing is left running: 0 instances, 0 volumes" in down.out and STORE in down.out
     assert living() == []
     assert call("clusters", "status", "one", "-o", "json").json["state"] == "stopped"
@@ -79,12 +94,6 @@ def test_a_cluster_from_nothing_to_nothing(call: Call, head: Head, made_one: Mad
     assert any(each.startswith("bucket") for each in gone)
     assert living() == [] and not home_of("one").exists()
     assert settings.load().store == str(settings.home() / "store")
-
-
-def test_a_run_finds_the_store_of_a_new_cluster(call: Call, made_one: Made) -> None:
-    assert settings.load().store == STORE
-    assert call("history").code == 0
-    assert existing("one", settings.load()).key == "one"
 
 
 def test_a_store_of_the_users_own_stays(
@@ -107,7 +116,7 @@ def test_nothing_is_made_by_a_dry_run(call: Call, head: Head) -> None:
     words = [word for word in WORDS if word != "--yes"]
     plan = call("clusters", "aws", "one", *words, "--max-workers", "3", "--dry-run", "-o", "json")
     assert plan.code == 0, plan.err
-    assert plan.json["made"] is False and plan.json["store"] == STORE
+    assert fits("clusters aws", plan.json)["made"] is False and plan.json["store"] == STORE
     assert [each["name"] for each in plan.json["groups"]] == [
         "m5-large-spot",
         "m5-large-on-demand",
@@ -119,17 +128,11 @@ def test_nothing_is_made_by_a_dry_run(call: Call, head: Head) -> None:
     assert refused.code == 2 and "add --yes" in refused.err and not home_of("one").exists()
 
 
-@pytest.mark.parametrize("name", ["my_cluster", "Upper", "local", "a" * 25, "-x-", "ünï"])
-def test_a_name_that_cannot_be_one(call: Call, head: Head, name: str) -> None:
-    refused = call("clusters", "aws", *WORDS, "--", name)
-    assert refused.code == 2 and "name" in refused.err
-    assert living() == []
-
-
-def test_a_name_that_is_taken(call: Call, made_one: Made) -> None:
-    refused = call("clusters", "aws", "one", *WORDS)
-    assert refused.code == 1 and "clusters up one" in refused.err and "edit" in refused.err
-    assert len(living()) == 1
+def test_a_name_that_cannot_be_one(call: Call, aws: Lists) -> None:
+    for name in ("my_cluster", "Upper", "local", "a" * 25, "-x-", "ünï"):
+        refused = call("clusters", "aws", *WORDS, "--", name)
+        assert refused.code == 2 and "name" in refused.err
+        assert not home_of(name).exists()
 
 
 def test_all_that_is_in_the_way_is_told_at_once(call: Call, head: Head) -> None:
@@ -152,6 +155,7 @@ def test_what_was_cut_off_goes_on(
 ) -> None:
     monkeypatch.setenv(ray_up.FAILS, when)
     failed = call("clusters", "aws", "one", *WORDS)
+    assert ("1/7 Waiting for SSH" in failed.err) == (when == "after")
     assert failed.code == 1 and "up.log" in failed.err and "clusters up one" in failed.err
     assert len(living()) == (when == "after")
     assert call("clusters", "-o", "json").json["clusters"][-1]["name"] == "one"
@@ -178,14 +182,16 @@ def test_ray_is_not_started_anew_where_nothing_has_changed(
 ) -> None:
     monkeypatch.setenv(ray_up.FAILS, "before")
     assert call("clusters", "up", "one").code == 0
+    taken = call("clusters", "aws", "one", *WORDS)
+    assert taken.code == 1 and "clusters up one" in taken.err and "edit" in taken.err
     file = home_of("one") / "cluster.yaml"
     file.write_text(file.read_text() + "# mine\n")
-    assert lifecycle.would_restart(settings.home(), "one")
+    assert lifecycle.would_restart(settings.home(), Account(), "one")
     assert call("clusters", "up", "one").code == 1
     monkeypatch.delenv(ray_up.FAILS)
     assert call("clusters", "up", "one").code == 0
     assert file.read_text().endswith("# mine\n")
-    assert not lifecycle.would_restart(settings.home(), "one")
+    assert not lifecycle.would_restart(settings.home(), Account(), "one")
 
 
 def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expression: str) -> None:
@@ -205,7 +211,7 @@ def test_a_file_is_checked_when_it_is_edited(
     assert refused.code == 2 and "$.max_workers" in refused.err and file.read_text() == before
     editor(tmp_path, monkeypatch, "s/^max_workers: many/max_workers: 5/")
     edited = call("clusters", "edit", "one", "-o", "json")
-    assert edited.code == 0 and edited.json["changed"] is True
+    assert edited.code == 0 and fits("clusters edit", edited.json)["changed"] is True
     assert file.read_text() == before.replace("max_workers: 8", "max_workers: 5", 1)
     for expression, told in (
         ("s/^cluster_name: one/cluster_name: two/", "cluster_name is"),
@@ -222,6 +228,7 @@ def test_a_file_is_checked_when_it_is_edited(
 
 def test_ssh(call: Call, made_one: Made) -> None:
     assert call("clusters", "ssh", "one", "--", "echo", "a  b; exit 3").code == 0
+    assert call("clusters", "ssh", "one", "--", "true; exit 4").code == 4
     assert call("clusters", "ssh", "one", "--", "sh", "-c", "exit 3").code == 3
     assert call("clusters", "down", "one").code == 0
     refused = call("clusters", "ssh", "one")
@@ -244,7 +251,7 @@ def test_a_host_key_that_aws_denies(
 def test_two_commands_do_not_change_one_cluster_at_once(made_one: Made) -> None:
     with lifecycle._locked(settings.home(), "one"):
         with pytest.raises(StateError, match="another command is changing"):
-            lifecycle.up(settings.home(), "one", print)
+            lifecycle.up(settings.home(), Account(), "one", print)
 
 
 def test_doctor_finds_what_is_left_over(call: Call, made_one: Made) -> None:
@@ -252,7 +259,7 @@ def test_doctor_finds_what_is_left_over(call: Call, made_one: Made) -> None:
     stray = launch("lost", "m5.large")
     found = call("doctor")
     assert found.code == 1 and stray in found.out and "--end" in found.err
-    shown = call("doctor", "-o", "json").json["strays"]
+    shown = fits("doctor", call("doctor", "-o", "json").json)["strays"]
     assert [(each["cluster"], each["id"]) for each in shown if each["kind"] == "instance"] == [
         ("lost", stray)
     ]

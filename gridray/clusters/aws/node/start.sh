@@ -24,6 +24,8 @@ if [[ -n $instance_type ]]; then export GRIDRAY_INSTANCE_TYPE=$instance_type; fi
 if [[ -n $zone ]]; then export RAY_NODE_ZONE=$zone; fi
 # Ray's cluster launcher sets them for its own commands; experiments would inherit them.
 unset OMP_NUM_THREADS PYTHONWARNINGS
+# A bash that has these thinks that sshd has started it, and reads ~/.bashrc, which may change PATH.
+unset SSH_CLIENT SSH2_CLIENT SSH_CONNECTION SSH_TTY
 
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 ray stop
