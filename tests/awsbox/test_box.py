@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.awsbox.box import AwsBox
-from tests.awsbox.cluster import Account, answers
+from tests.awsbox.account import Account, answers, reaches
 from tests.awsbox.machine import BoxError, run, wait_for
 from tests.awsbox.network import BRIDGE_ADDRESS
 from tests.wheels import wheel
@@ -32,14 +32,6 @@ SPOT = {"InstanceMarketOptions": {"MarketType": "spot"}, "InstanceType": "g4dn.x
 @pytest.fixture
 def account(box: AwsBox, tmp_path: Path) -> Account:
     return Account(box, tmp_path, f"test-{secrets.token_hex(4)}")
-
-
-def reaches(box: AwsBox, instance_id: str, address: str, port: int) -> bool:
-    """Say whether a host gets a connection to another."""
-    with contextlib.suppress(BoxError):
-        box.exec(instance_id, "timeout", "1", "bash", "-c", f"</dev/tcp/{address}/{port}")
-        return True
-    return False
 
 
 def metadata(box: AwsBox, instance_id: str, path: str) -> str:

@@ -1,6 +1,7 @@
 """What tests do by hand in the box: groups, keys, instances, and SSH to them."""
 
 import base64
+import contextlib
 import re
 import socket
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.awsbox.box import AwsBox
-from tests.awsbox.machine import run, wait_for
+from tests.awsbox.machine import BoxError, run, wait_for
 
 
 class Account:
@@ -95,3 +96,11 @@ def answers(address: str, port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def reaches(box: AwsBox, instance_id: str, address: str, port: int) -> bool:
+    """Say whether a host gets a connection to another."""
+    with contextlib.suppress(BoxError):
+        box.exec(instance_id, "timeout", "1", "bash", "-c", f"</dev/tcp/{address}/{port}")
+        return True
+    return False
