@@ -17,6 +17,7 @@ class Account:
 
     def __init__(self, box: AwsBox, place: Path, name: str) -> None:
         self.box, self.name, self._place = box, name, place
+        self._launched: list[str] = []
         self.ec2 = box.client("ec2")
         self.subnet = self.ec2.describe_subnets()["Subnets"][0]
         self.key = place / "key"
@@ -42,22 +43,29 @@ class Account:
         self.ec2.authorize_security_group_ingress(**rule)
         return rule
 
-    def launch(self, *groups: str, **more: Any) -> tuple[str, str]:
-        """Launch an instance; return its id and address once its host is up."""
-        instance = self.ec2.run_instances(
-            **{
-                "ImageId": "ami-785db401",
-                "InstanceType": "m5.large",
-                "KeyName": self.name,
-                "SubnetId": self.subnet["SubnetId"],
-                "SecurityGroupIds": list(groups),
-                "MinCount": 1,
-                "MaxCount": 1,
-                **more,
-            }
-        )["Instances"][0]
+    def launch(self, *groups: str, last: bool = False, **more: Any) -> tuple[str, str]:
+        """Launch an instance; return its id and address once its host is up.
+
+        If there are more than one it is the first that is returned, or the last.
+        """
+        asked = {
+            "ImageId": "ami-785db401",
+            "InstanceType": "m5.large",
+            "KeyName": self.name,
+            "SubnetId": self.subnet["SubnetId"],
+            "SecurityGroupIds": list(groups),
+            "MinCount": 1,
+            "MaxCount": 1,
+        }
+        launched = self.ec2.run_instances(**asked | more)["Instances"]
+        instance = launched[-1 if last else 0]
+        self._launched += [each["InstanceId"] for each in launched]
         wait_for("a host", lambda: instance["InstanceId"] in self.box.hosts(), 30)
         return instance["InstanceId"], instance["PrivateIpAddress"]
+
+    def end_all(self) -> None:
+        """Terminate what was launched."""
+        self.ec2.terminate_instances(InstanceIds=self._launched)
 
     def state(self, instance_id: str) -> str:
         found: str = self.box.instances()[instance_id]["State"]["Name"]

@@ -37,7 +37,7 @@ IMAGES = {
 }
 ARM_IMAGE = "ami-0e9271c829888680e"
 
-Answer = dict[str, Any] | None
+Answer = Any  # a dictionary, or what moto can make one of; None: moto has to say
 
 
 def none(response: Any) -> Answer:
@@ -87,7 +87,20 @@ def _run_instances(response: Any) -> Answer:
         if not (is_spot and code == "InsufficientInstanceCapacity"):
             message = MESSAGES[code].format(type=kind, zone=zone)
         raise Refusal(code, message)
-    return None
+    return _all_of_them(response)
+
+
+def _all_of_them(response: Any) -> Answer:
+    """Launch as many as are asked for, all alike: moto takes the least, and one has a role."""
+    response.params["MinCount"] = response._get_param("MaxCount")
+    launched = response.run_instances().result
+    names = {
+        f"iam_instance_profile_{key.lower()}": value
+        for key, value in response._get_param("IamInstanceProfile", {}).items()
+    }
+    for instance in launched.instances[1:] if names else ():
+        response.ec2_backend.associate_iam_instance_profile(instance_id=instance.id, **names)
+    return launched
 
 
 def _zone(response: Any) -> str | None:

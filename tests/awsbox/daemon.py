@@ -94,8 +94,13 @@ class Daemon:
         cloud.CALLS.touch()
         network.make_bridge()
         self._endpoint = cloud.serve(network.BRIDGE_ADDRESS)
-        # What a machine on AWS has from its network. It has no region and no credentials there.
-        self._variables = {"AWS_ENDPOINT_URL": self._endpoint, **self._variables}
+        # What a machine on AWS has from its network, and in its firmware, by which it is known.
+        # It has no region and no credentials there.
+        self._variables = {
+            "AWS_ENDPOINT_URL": self._endpoint,
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://{network.METADATA}",
+            **self._variables,
+        }
         run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "awsbox", "-f", str(KEY))
         self._client("ec2", self._options.region).import_key_pair(
             KeyName="awsbox", PublicKeyMaterial=KEY.with_suffix(".pem.pub").read_bytes()

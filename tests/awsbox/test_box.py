@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.awsbox.box import AwsBox
 from tests.awsbox.account import Account, answers, reaches
+from tests.awsbox.box import AwsBox
 from tests.awsbox.machine import BoxError, run, wait_for
 from tests.awsbox.network import BRIDGE_ADDRESS
 from tests.wheels import wheel
@@ -56,7 +56,7 @@ def test_security_groups_say_who_comes_in(account: Account, box: AwsBox) -> None
 
     second, _ = account.launch(heads)
     wait_for("a new member", lambda: reaches(box, second, workers_address, 22), 30)
-    account.ec2.terminate_instances(InstanceIds=[head, worker, second])
+    account.end_all()
 
 
 def test_ssh_takes_the_key_pair_only_and_shows_the_key_of_the_console(
@@ -77,7 +77,7 @@ def test_ssh_takes_the_key_pair_only_and_shows_the_key_of_the_console(
     refused = account.ssh(instance, address, "true", key=other)
     assert refused.returncode == 255
     assert "Permission denied (publickey)" in refused.stderr
-    account.ec2.terminate_instances(InstanceIds=[instance])
+    account.end_all()
 
 
 def test_a_spot_instance_is_told_of_its_end(account: Account, box: AwsBox) -> None:
@@ -104,7 +104,8 @@ def test_a_host_has_the_role_of_its_profile(account: Account, box: AwsBox) -> No
     iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
     iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
     group = account.group("roles")
-    instance, _ = account.launch(group, IamInstanceProfile={"Name": name})
+    asked = {"IamInstanceProfile": {"Name": name}, "MaxCount": 2}
+    instance, _ = account.launch(group, last=True, **asked)
     ask = "import boto3; boto3.client('sts', region_name='us-west-2').get_caller_identity()"
 
     def answered() -> bool:
@@ -115,10 +116,12 @@ def test_a_host_has_the_role_of_its_profile(account: Account, box: AwsBox) -> No
 
     wait_for("its role", answered, 30)
     assert ("role", "sts:GetCallerIdentity") in box.api_calls()
+    launched = box.instances()
+    assert launched[instance]["AmiLaunchIndex"] == 1
     without, _ = account.launch(group)
     with pytest.raises(BoxError, match="Unable to locate credentials"):
         box.exec(without, "python", "-c", ask)
-    account.ec2.terminate_instances(InstanceIds=[instance, without])
+    account.end_all()
 
 
 @pytest.mark.parametrize(
@@ -140,7 +143,7 @@ def test_a_host_that_dies_has_an_instance_that_runs(account: Account, box: AwsBo
     assert not answers(address, 22)
     assert instance not in box.hosts()
     assert account.state(instance) == "running"
-    account.ec2.terminate_instances(InstanceIds=[instance])
+    account.end_all()
 
 
 def test_a_host_changes_nothing_but_itself(account: Account, box: AwsBox) -> None:
@@ -149,7 +152,7 @@ def test_a_host_changes_nothing_but_itself(account: Account, box: AwsBox) -> Non
     for place in places:
         box.exec(instance, "sh", "-c", f"echo so >{place} && cat {place}")
     assert [place for place in places if Path(place).exists()] == []
-    account.ec2.terminate_instances(InstanceIds=[instance])
+    account.end_all()
 
 
 def test_packages_are_installed_without_an_index(
@@ -166,7 +169,7 @@ def test_packages_are_installed_without_an_index(
     module = name.replace("-", "_")
     shown = box.exec(instance, "E/bin/python", "-c", f"import {module} as m; print(m.__version__)")
     assert shown == "1.2\n"
-    account.ec2.terminate_instances(InstanceIds=[instance])
+    account.end_all()
 
 
 def test_a_box_that_is_killed_leaves_nothing_to_the_next(account: Account, box: AwsBox) -> None:

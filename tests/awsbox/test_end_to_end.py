@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.awsbox.box import AwsBox
 from tests.awsbox.account import Account, answers, reaches
+from tests.awsbox.box import AwsBox
 from tests.awsbox.machine import BoxError, wait_for
 from tests.awsbox.user import User, fill_cache, running
 
@@ -110,7 +110,7 @@ def _closed(box: AwsBox, head: str, place: Path) -> None:
     account = Account(box, place, "stranger")
     stranger, _ = account.launch(account.group("of-a-stranger"))
     assert [port for port in PORTS if reaches(box, stranger, address, port)] == []
-    account.ec2.terminate_instances(InstanceIds=[stranger])
+    account.end_all()
     with pytest.raises(BoxError, match="401"):
         box.exec(head, "python", "-c", JOBS)
 
