@@ -1,7 +1,7 @@
 """What runs of a cluster in AWS, what it costs just now, and what it is at."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from gridray import settings
@@ -162,14 +162,14 @@ def _groups(found: Sequence[Machine], rates: dict[str, float | None]) -> list[No
     ]
 
 
-def _sum(prices: object) -> float | None:
+def _sum(prices: Iterable[float | None]) -> float | None:
     """Return what prices come to; None: one of them is not known."""
-    known: list[float] = []
-    for each in prices:  # type: ignore[attr-defined]
+    known = 0.0
+    for each in prices:
         if each is None:
             return None
-        known.append(each)
-    return sum(known)
+        known += each
+    return known
 
 
 def _sizes(account: Account, workers: Sequence[Machine]) -> tuple[float, float]:

@@ -2,12 +2,10 @@
 
 from gridray.clusters.groups import share
 from gridray.errors import UsageError
+from gridray.machines import USABLE_MEMORY
 from gridray.placement import PlacementRecord
 from gridray.records import Resources
 from gridray.spec import RunSpec
-
-# What of a machine's memory Ray may give away, as the worker groups that Gridray makes have it.
-MEMORY_SHARE = 0.9
 
 
 def placement(spec: RunSpec) -> PlacementRecord | None:
@@ -47,5 +45,5 @@ def estimate(spec: RunSpec, wanted: PlacementRecord | None) -> Resources:
     machine = shipped().types.get(wanted.instance_type)
     if machine is None:
         return asked(spec)
-    has = {"CPU": machine.vcpus, "GPU": machine.gpus, "memory": machine.memory * MEMORY_SHARE}
+    has = {"CPU": machine.vcpus, "GPU": machine.gpus, "memory": machine.memory * USABLE_MEMORY}
     return share(asked(spec), has)

@@ -274,7 +274,9 @@ def _missing(account: Account, planned: Planned, group: str | None) -> tuple[str
     if not planned.bucket.exists:
         lines.append(f"bucket {planned.bucket.name}: private, encrypted")
     if keypair.public_key(account, name) is None:
-        lines.append(f"key pair {name}: an SSH key that only this machine has")
+        lines.append(
+            f"key pair {name}: an SSH key, made on this machine; the head gets it for its workers"
+        )
     if group is None:
         lines.append(f"security group {name} in {planned.vpc}: SSH from {wanted.ssh_from} only")
     head, worker = blueprint.role_names(wanted)

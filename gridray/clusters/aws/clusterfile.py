@@ -15,6 +15,7 @@ from gridray.clusters.aws.images import Image
 from gridray.clusters.aws.instancetype import InstanceType
 from gridray.clusters.aws.tags import specification
 from gridray.labels import ON_DEMAND, SPOT
+from gridray.machines import USABLE_MEMORY
 
 HEAD_TYPE = "m5.large"
 HEAD = "head"
@@ -23,8 +24,6 @@ SSH_USER = "ubuntu"
 MARKETS = (SPOT, ON_DEMAND)
 # The autoscaler launches this many times what runs, so that a sweep does not wait for rounds.
 UPSCALING_SPEED = 10.0
-# A part of the memory is the system's.
-USABLE_MEMORY = 0.9
 KEY_FILE = "key.pem"
 NODE_FILES = "node"
 

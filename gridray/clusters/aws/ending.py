@@ -2,12 +2,8 @@
 
 import os
 
+from gridray.clusters.aws.machines import machines
 from gridray.clusters.aws.session import Account, asking
-
-CLUSTER_TAG = "gridray-cluster"
-# Ray's own tag. Source: ray/autoscaler/tags.py.
-KIND_TAG = "ray-node-type"
-ALIVE = ("pending", "running", "stopping", "stopped")
 
 
 def end_workers(cluster: str, region: str | None = None) -> list[str]:
@@ -19,23 +15,11 @@ def end_workers(cluster: str, region: str | None = None) -> list[str]:
     Raises:
         CloudError: they cannot be found, or not be terminated.
     """
-    client = Account(region or os.environ.get("AWS_REGION") or _here()).client("ec2")
-    filters = [
-        {"Name": f"tag:{CLUSTER_TAG}", "Values": [cluster]},
-        {"Name": f"tag:{KIND_TAG}", "Values": ["worker"]},
-        {"Name": "instance-state-name", "Values": list(ALIVE)},
-    ]
-    with asking("for the cluster's workers"):
-        pages = client.get_paginator("describe_instances").paginate(Filters=filters)
-        found = [
-            instance["InstanceId"]
-            for page in pages
-            for reservation in page["Reservations"]
-            for instance in reservation["Instances"]
-        ]
+    account = Account(region or os.environ.get("AWS_REGION") or _here())
+    found = [each.id for each in machines(account, cluster) if not each.is_head]
     if found:
         with asking("to terminate the cluster's workers"):
-            client.terminate_instances(InstanceIds=found)
+            account.client("ec2").terminate_instances(InstanceIds=found)
     return found
 
 

@@ -1,18 +1,15 @@
 """The instances of clusters, as EC2 tells of them now."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from gridray.clusters.aws.remains import LIVING
 from gridray.clusters.aws.session import Account, asking
-from gridray.clusters.aws.tags import cluster_of, filters
+from gridray.clusters.aws.tags import GROUP_TAG, HEAD, KIND_TAG, cluster_of, filters
 from gridray.labels import ON_DEMAND
 
-# Ray's tags. Source: ray/autoscaler/tags.py
-KIND_TAG = "ray-node-type"
-GROUP_TAG = "ray-user-node-type"
-HEAD = "head"
+LIVING = ("pending", "running", "shutting-down", "stopping", "stopped")
 RUNNING = "running"
 STARTING = "pending"
 
@@ -41,15 +38,24 @@ def machines(account: Account, cluster: str | None) -> list[Machine]:
         CloudError: AWS cannot be asked.
     """
     living = {"Name": "instance-state-name", "Values": list(LIVING)}
+    found = map(_machine, described(account, [*filters(cluster), living]))
+    return sorted(found, key=lambda each: (each.cluster, not each.is_head, each.group, each.id))
+
+
+def described(account: Account, wanted: Sequence[Mapping[str, object]]) -> list[Any]:
+    """Return the instances that EC2's filters let through, as it describes them.
+
+    Raises:
+        CloudError: AWS cannot be asked.
+    """
     with asking("for the instances"):
         paginator = account.client("ec2").get_paginator("describe_instances")
-        found = [
-            _machine(each)
-            for page in paginator.paginate(Filters=[*filters(cluster), living])
+        return [
+            each
+            for page in paginator.paginate(Filters=list(wanted))
             for reservation in page["Reservations"]
             for each in reservation["Instances"]
         ]
-    return sorted(found, key=lambda each: (each.cluster, not each.is_head, each.group, each.id))
 
 
 def head(account: Account, cluster: str) -> Machine | None:

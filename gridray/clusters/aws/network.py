@@ -23,6 +23,10 @@ class Network:
     vpc: str
     subnets: Mapping[str, str]
 
+    @property
+    def zones(self) -> frozenset[str]:
+        return frozenset(self.subnets.values())
+
     def offering(self, zones: Sequence[str]) -> tuple[str, ...]:
         """Return the subnets that are in one of these zones."""
         return tuple(each for each, zone in self.subnets.items() if zone in zones)

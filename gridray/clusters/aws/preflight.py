@@ -6,9 +6,10 @@ from typing import Any
 
 from gridray.clusters.aws import catalog, permissions, quotas
 from gridray.clusters.aws.instancetype import InstanceType, shipped
+from gridray.clusters.aws.network import Network, look
 from gridray.clusters.aws.nicknames import near_names
 from gridray.clusters.aws.quotas import Quota
-from gridray.clusters.aws.session import Account, asking
+from gridray.clusters.aws.session import Account
 from gridray.errors import CloudError, DeniedError
 from gridray.labels import ON_DEMAND, SPOT
 
@@ -38,14 +39,6 @@ class Problem:
         return cls(error.message, error.hint or "try again", is_fatal)
 
 
-@dataclass(frozen=True)
-class Network:
-    """Where nodes can be: a VPC, and the zones of its subnets."""
-
-    vpc: str | None
-    zones: frozenset[str]
-
-
 def check(
     account: Account,
     wanted: Sequence[Wanted],
@@ -73,7 +66,7 @@ def check(
     offered = _guarded(problems, lambda: catalog.zones(account, names)) or {}
     problems += _unoffered(account, [name for name in names if not offered.get(name, True)])
     usable = [name for name in names if offered.get(name)]
-    network = _guarded(problems, lambda: _network(account, subnets))
+    network = _guarded(problems, lambda: look(account, subnets, is_private=True))
     if network is not None:
         problems += _placement(account, network, {name: offered[name] for name in usable})
     types = _guarded(problems, lambda: catalog.instance_types(account, usable)) or {}
@@ -120,25 +113,6 @@ def _is_offered(account: Account, name: str) -> bool:
         return bool(catalog.zones(account, [name]).get(name))
     except CloudError:
         return False
-
-
-def _network(account: Account, subnets: Sequence[str]) -> Network:
-    """Return where the nodes will be.
-
-    Raises:
-        CloudError: there is no such subnet, or no default VPC.
-    """
-    arguments: dict[str, Any] = {"SubnetIds": list(subnets)}
-    if not subnets:
-        arguments = {"Filters": [{"Name": "default-for-az", "Values": ["true"]}]}
-    with asking("for the subnets"):
-        found = account.client("ec2").describe_subnets(**arguments)["Subnets"]
-    if not found:
-        raise CloudError(
-            f"the account has no default VPC with subnets in {account.region}",
-            hint=f"`aws ec2 create-default-vpc --region {account.region}` makes one",
-        )
-    return Network(found[0]["VpcId"], frozenset(each["AvailabilityZone"] for each in found))
 
 
 def _placement(

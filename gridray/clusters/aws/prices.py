@@ -10,16 +10,14 @@ from typing import Any
 from gridray import layout
 from gridray.clusters.aws import catalog
 from gridray.clusters.aws.instancetype import InstanceType, shipped
-from gridray.clusters.aws.session import Account, asking
+from gridray.clusters.aws.machines import described
+from gridray.clusters.aws.session import Account
+from gridray.clusters.aws.tags import HEAD, KIND_TAG, filters
 from gridray.errors import CloudError, CredentialsError
 from gridray.labels import ON_DEMAND, SPOT
 from gridray.machines import Machine, Machines, read_price_list
 from gridray.store import Store
 
-# The tags of every machine that Gridray makes, and of Ray's own that tells a head.
-CLUSTER_TAG = "gridray-cluster"
-KIND_TAG = "ray-node-type"
-HEAD = "head"
 ALIVE = ("pending", "running")
 # When an instance was terminated, in the words of its StateTransitionReason.
 MOMENT = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
@@ -108,19 +106,7 @@ def instances(region: str, cluster: str) -> list[Instance]:
     Raises:
         CloudError: AWS cannot be asked, or refuses.
     """
-    with asking("which machines the cluster has"):
-        pages = (
-            Account(region)
-            .client("ec2")
-            .get_paginator("describe_instances")
-            .paginate(Filters=[{"Name": f"tag:{CLUSTER_TAG}", "Values": [cluster]}])
-        )
-        return [
-            _instance(raw)
-            for page in pages
-            for reservation in page["Reservations"]
-            for raw in reservation["Instances"]
-        ]
+    return [_instance(each) for each in described(Account(region), filters(cluster))]
 
 
 def _instance(raw: Mapping[str, Any]) -> Instance:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridray.clusters.aws import catalog
+from gridray.clusters.aws.machines import described
 from gridray.clusters.aws.session import Account, asking
 from gridray.labels import ON_DEMAND, SPOT
 
@@ -128,13 +129,8 @@ def _used(account: Account, code: Callable[[str, str], str | None]) -> dict[str,
 
 def _running(account: Account) -> list[tuple[str, str]]:
     """Return type and market of each instance that counts."""
-    with asking("which instances there are"):
-        paginator = account.client("ec2").get_paginator("describe_instances")
-        return [
-            (item["InstanceType"], item.get("InstanceLifecycle", ON_DEMAND))
-            for page in paginator.paginate(
-                Filters=[{"Name": "instance-state-name", "Values": list(COUNTED)}]
-            )
-            for reservation in page["Reservations"]
-            for item in reservation["Instances"]
-        ]
+    counted = {"Name": "instance-state-name", "Values": list(COUNTED)}
+    return [
+        (each["InstanceType"], each.get("InstanceLifecycle", ON_DEMAND))
+        for each in described(account, [counted])
+    ]

@@ -1,16 +1,16 @@
 """What there still is of a cluster in AWS, found by its tags, and the end of what costs."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from gridray.clusters.aws.machines import machines
 from gridray.clusters.aws.session import Account, asking
 from gridray.clusters.aws.tags import OWNER_TAG, cluster_of, filters
 from gridray.errors import CloudError
 
 ROLE_PREFIX = "gridray-"
-LIVING = ("pending", "running", "shutting-down", "stopping", "stopped")
 END_SECONDS = 600.0
 PAUSE = 2.0
 
@@ -49,12 +49,8 @@ def instances(account: Account, cluster: str | None) -> list[Thing]:
     Raises:
         CloudError: AWS cannot be asked.
     """
-    living = {"Name": "instance-state-name", "Values": list(LIVING)}
-    return [
-        _thing("instance", each, "InstanceId", each["State"]["Name"])
-        for reservation in _pages(account, "describe_instances", cluster, "Reservations", living)
-        for each in reservation["Instances"]
-    ]
+    found = machines(account, cluster)
+    return [Thing("instance", each.id, each.cluster, each.state) for each in found]
 
 
 def volumes(account: Account, cluster: str | None) -> list[Thing]:
@@ -167,11 +163,10 @@ def _pages(
     operation: str,
     cluster: str | None,
     key: str,
-    *more: Mapping[str, object],
 ) -> Iterator[Any]:
     with asking(f"for what is tagged {OWNER_TAG} ({operation})"):
         paginator = account.client("ec2").get_paginator(operation)
-        for page in paginator.paginate(Filters=[*filters(cluster), *more]):
+        for page in paginator.paginate(Filters=filters(cluster)):
             yield from page[key]
 
 

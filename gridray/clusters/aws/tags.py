@@ -4,6 +4,10 @@ from collections.abc import Iterable, Mapping
 
 CLUSTER_TAG = "gridray-cluster"
 OWNER_TAG = "gridray"
+# Ray's own. Source: ray/autoscaler/tags.py.
+KIND_TAG = "ray-node-type"
+GROUP_TAG = "ray-user-node-type"
+HEAD = "head"
 
 
 def tags(cluster: str) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from gridray.clusters.aws.ending import end_workers
+from gridray.clusters.aws.tags import tags
 from gridray.errors import CloudError
 
 REGION = "eu-west-1"
@@ -27,13 +28,13 @@ def ec2(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def launch(ec2: Any, cluster: str, kind: str) -> str:
     image = ec2.describe_images()["Images"][0]["ImageId"]
-    tags = [{"Key": "gridray-cluster", "Value": cluster}, {"Key": "ray-node-type", "Value": kind}]
+    marks = [*tags(cluster), {"Key": "ray-node-type", "Value": kind}]
     answer = ec2.run_instances(
         ImageId=image,
         MinCount=1,
         MaxCount=1,
         InstanceType="t3.small",
-        TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
+        TagSpecifications=[{"ResourceType": "instance", "Tags": marks}],
     )
     return str(answer["Instances"][0]["InstanceId"])
 
@@ -64,7 +65,7 @@ def test_an_account_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    with pytest.raises(CloudError, match="for the cluster's workers"):
+    with pytest.raises(CloudError, match="for the instances"):
         end_workers("mine", REGION)
 
 
