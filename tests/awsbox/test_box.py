@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,10 @@ def ask(path, method, **headers):
 token = ask("api/token", "PUT", token_ttl_seconds="60") if sys.argv[2:] == [] else "none"
 print(ask(sys.argv[1], "GET", token=token), end="")
 """
-SPOT = {"InstanceMarketOptions": {"MarketType": "spot"}, "InstanceType": "g4dn.xlarge"}
+SPOT: dict[str, Any] = {
+    "InstanceMarketOptions": {"MarketType": "spot"},
+    "InstanceType": "g4dn.xlarge",
+}
 
 
 @pytest.fixture
