@@ -3,7 +3,7 @@
 import secrets
 import time
 
-from gridray import layout
+from gridray import layout, marks
 from gridray.errors import NotFoundError, StateError, StoreError
 from gridray.layout import ExperimentName
 from gridray.readers import runs
@@ -51,7 +51,7 @@ def ask(store: Store, record: RunRecord, request: Request, now: float, nonce: st
     """
     try:
         try:
-            put_request(store, record.name, request, now)
+            put_request(store, record.name, request, now, record.identity)
         finally:
             announce(store, record, nonce)
     except StoreError as error:
@@ -61,10 +61,12 @@ def ask(store: Store, record: RunRecord, request: Request, now: float, nonce: st
         ) from error
 
 
-def put_request(store: Store, run: str, request: Request, now: float) -> None:
-    """Append a request to those of a run, for its controller."""
+def put_request(
+    store: Store, run: str, request: Request, now: float, identity: str | None = None
+) -> None:
+    """Append a request to those of a run, for its controller; `identity` is that of the run."""
     key = layout.request(run, int(now * 1000), secrets.token_hex(4))
-    store.put_json(key, request.to_json())
+    store.put_json(key, marks.marked(request.to_json(), identity))
 
 
 def new_nonce(now: float) -> str:

@@ -260,16 +260,18 @@ _REASONS = {reason.value: reason for reason in Reason}
 class RunStatus:
     """`status.json`: where a run's experiments are, by their numbers.
 
-    `handled` names the requests that are in the rows already.
+    `handled` names the requests that are in the rows already, `identity` is that of the run.
     """
 
     updated_at: float
     rows: tuple[Row, ...]
     handled: frozenset[str] = frozenset()
+    identity: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return {
             "updated_at": self.updated_at,
+            "identity": self.identity,
             "handled": sorted(self.handled),
             "rows": [row.to_json() for row in self.rows],
         }
@@ -277,7 +279,8 @@ class RunStatus:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "RunStatus":
         rows = tuple(Row.from_json(row) for row in raw["rows"])
-        return cls(raw["updated_at"], rows, frozenset(raw.get("handled", ())))
+        handled = frozenset(raw.get("handled", ()))
+        return cls(raw["updated_at"], rows, handled, raw.get("identity"))
 
 
 @dataclass(frozen=True)
@@ -285,7 +288,8 @@ class AttemptState:
     """`state.json` of an attempt: the runner's own word. Its last one comes after its last sync.
 
     `doomed_at` is when its machine is going to be taken away, if that has been announced;
-    `peak_memory` the most that all processes of the script have had in memory together, in bytes.
+    `peak_memory` the most that all processes of the script have had in memory together, in bytes;
+    `identity` that of its run.
     """
 
     state: State
@@ -298,6 +302,7 @@ class AttemptState:
     doomed_at: float | None = None
     peak_memory: int | None = None
     instance: InstanceRecord | None = None
+    identity: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from gridray import bundle, costs, layout
-from gridray.controller.activerun import ActiveRun, load
+from gridray import bundle, costs, layout, marks
+from gridray.controller.activerun import ActiveRun, load, remove_if_deleted
 from gridray.controller.decide import decide
 from gridray.controller.decisions import (
     Change,
@@ -23,10 +23,10 @@ from gridray.controller.decisions import (
 from gridray.controller.errands import Errands
 from gridray.controller.pulse import Pulse
 from gridray.controller.sight import Sight
+from gridray.controller.wishes import Wishes
 from gridray.errors import (
     ClusterError,
     DamagedError,
-    ExistsError,
     GridrayError,
     NotFoundError,
     StoreError,
@@ -36,7 +36,7 @@ from gridray.outcome import ended_row, goes_on
 from gridray.placement import selector
 from gridray.rayjobs import RayJobs, RejectedError
 from gridray.rayshapes import JobStatus, Submission
-from gridray.records import FENCED, Row, RunRecord, RunStatus
+from gridray.records import Row, RunRecord, RunStatus
 from gridray.requests import RETRIED, RetryRequest, applied, decode_request
 from gridray.states import Reason, State
 from gridray.store import Store
@@ -90,8 +90,7 @@ class Controller:
         self._markers: list[str] = []
         self._told: set[str] = set()
         self._errands = Errands(self._tell_once)
-        self._asked_to_end: dict[AttemptName, float] = {}
-        self._fenced: set[AttemptName] = set()
+        self._wishes = Wishes(store)
         self._package_checked_at = 0.0
         self._pulse = Pulse(store, cluster_key, self._tell_once)
 
@@ -178,6 +177,8 @@ class Controller:
                 if job.status is JobStatus.PENDING:
                     waiting.append(job.submission_id)
         self._errands.run(self._withdrawals(waiting))
+        self._wishes.forget(run.record.name)
+        remove_if_deleted(self._store, run)
 
     def _read_requests(self) -> None:
         for name, run in self._runs.items():
@@ -191,10 +192,12 @@ class Controller:
 
     def _read_request(self, run: ActiveRun, key: str) -> None:
         try:
-            request = decode_request(self._store.get_json(key), key)
-            if isinstance(request, RetryRequest):
-                self._hear(run, request.experiments)
-            run.rows = applied(run.rows, request)
+            raw = self._store.get_json(key)
+            request = decode_request(raw, key)
+            if marks.is_of(raw.get(marks.IDENTITY), run.record.identity):
+                if isinstance(request, RetryRequest):
+                    self._hear(run, request.experiments)
+                run.rows = applied(run.rows, request)
         except NotFoundError:
             return
         except DamagedError as error:
@@ -250,13 +253,17 @@ class Controller:
             case Submit(name):
                 self._submit(name)
             case Stop(name, grace):
-                self._stop(name, grace)
+                self._wishes.stop(name, self._identity(name), grace)
             case Fence(name):
-                self._fence(name)
+                self._wishes.fence(name, self._identity(name))
             case Tell(name, word):
-                self._store.put_json(layout.attempt_ending(name), word.to_json())
+                told = replace(word, identity=self._identity(name))
+                self._store.put_json(layout.attempt_ending(name), told.to_json())
             case Drain() | Withdraw():
                 pass
+
+    def _identity(self, name: AttemptName) -> str:
+        return self._runs[name.run].record.identity
 
     def _set(self, run: str, index: int, row: Row) -> None:
         self._runs[run].rows[index] = row
@@ -325,25 +332,6 @@ class Controller:
             self._jobs.upload_package(self._package, bundle.build())
         self._package_checked_at = now
 
-    def _stop(self, name: AttemptName, grace: float) -> None:
-        """Ask an attempt to end, or to end sooner."""
-        if self._asked_to_end.get(name, float("inf")) <= grace:
-            return
-        key, wish = layout.attempt_stop(name), {"grace": grace}
-        try:
-            self._store.create_json(key, wish)
-        except ExistsError:
-            asked = self._store.find_json(key)
-            if asked is None or (asked != FENCED and asked["grace"] > grace):
-                self._store.put_json(key, wish)
-        self._asked_to_end[name] = grace
-
-    def _fence(self, name: AttemptName) -> None:
-        if name in self._fenced:
-            return
-        self._store.put_json(layout.attempt_stop(name), FENCED)
-        self._fenced.add(name)
-
     def _record(self) -> None:
         """Write what has changed, at most once a second, and let go of the runs that are over."""
         now = self._clock()
@@ -351,7 +339,8 @@ class Controller:
             is_over = all(row.state.is_terminal for row in run.rows)
             due = now - run.recorded_at >= STATUS_INTERVAL or is_over
             if not run.is_recorded and due:
-                status = RunStatus(now, tuple(run.rows), frozenset(run.handled))
+                handled, identity = frozenset(run.handled), run.record.identity
+                status = RunStatus(now, tuple(run.rows), handled, identity)
                 self._store.put_json(layout.status(name), status.to_json())
                 run.is_recorded, run.recorded_at = True, now
             if is_over:
@@ -366,9 +355,8 @@ class Controller:
         name = run.record.name
         self._take_away(name, run.record.identity)
         del self._runs[name]
-        asked = self._asked_to_end
-        self._asked_to_end = {each: asked[each] for each in asked if each.run != name}
-        self._fenced = {fenced for fenced in self._fenced if fenced.run != name}
+        self._wishes.forget(name)
+        remove_if_deleted(self._store, run)
 
     def _take_away(self, name: str, identity: str) -> None:
         """Remove the markers of a run that were there at the last look, and the secrets of each."""

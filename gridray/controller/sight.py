@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from gridray import layout
+from gridray import layout, marks
 from gridray.clusters import capacity
 from gridray.clusters.capacity import Capacity
 from gridray.controller.decisions import RunView, Snapshot
@@ -66,7 +66,8 @@ class Sight:
     def words(self, view: RunView, experiments: Collection[int]) -> dict[AttemptName, AttemptState]:
         """Return what the runners of those of these experiments have said that are submitted."""
         rows = view.rows
-        return self._read(view.attempt(i) for i in experiments if rows[i].state.is_submitted)
+        wanted = (view.attempt(i) for i in experiments if rows[i].state.is_submitted)
+        return self._read(wanted, [view])
 
     def _list_jobs(self, views: Sequence[RunView]) -> None:
         identities = {view.record.name: view.record.identity for view in views}
@@ -81,16 +82,22 @@ class Sight:
 
     def _attempts(self, views: Sequence[RunView]) -> dict[AttemptName, AttemptState]:
         """Read what the runners have said that may be news."""
-        return self._read(self._talking(views))
+        return self._read(self._talking(views), views)
 
-    def _read(self, wanted: Iterable[AttemptName]) -> dict[AttemptName, AttemptState]:
+    def _read(
+        self, wanted: Iterable[AttemptName], views: Sequence[RunView]
+    ) -> dict[AttemptName, AttemptState]:
+        identities = {view.record.name: view.record.identity for view in views}
         names = {layout.attempt_state(name): name for name in wanted}
         attempts = {}
         for key, data in self._store.get_many(names).items():
             try:
-                attempts[names[key]] = decode(AttemptState, parse_json(data, key), key)
+                word = decode(AttemptState, parse_json(data, key), key)
             except DamagedError as error:
                 self._tell(error)
+                continue
+            if marks.is_of(word.identity, identities[names[key].run]):
+                attempts[names[key]] = word
         return attempts
 
     def _talking(self, views: Sequence[RunView]) -> list[AttemptName]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gridray import costs, layout
+from gridray import costs, layout, marks
 from gridray.errors import DamagedError, NotFoundError
 from gridray.layout import AttemptName
 from gridray.machines import NodeRecord, read_ledger
@@ -176,7 +176,8 @@ def _all_runs(store: Store, damaged: Told) -> Iterable[tuple[RunRecord, Sequence
             status_key = layout.status(record.name)
             if (status := statuses.get(status_key)) is not None:
                 read = decode(RunStatus, parse_json(status, status_key), status_key)
-                yield record, read.rows
+                if marks.is_of(read.identity, record.identity):
+                    yield record, read.rows
         except DamagedError as error:
             damaged(error)
 
@@ -221,8 +222,8 @@ def _attempts(
         if index not in deleted
         for number in range(row.attempt + (row.submitted_at is not None))
     ]
-    said = _words(store, {layout.attempt_state(name): name for name in names})
-    told = _words(store, {layout.attempt_ending(name): name for name in said})
+    said = _words(store, record, {layout.attempt_state(name): name for name in names})
+    told = _words(store, record, {layout.attempt_ending(name): name for name in said})
     until = heartbeat.billed_until(store, record.cluster.key, now)
     found = []
     for name, word in said.items():
@@ -265,9 +266,14 @@ def _attempt_cost(
     return AttemptCost(name, instance, start, end, bill.hours, bill.cost, bill.saved, is_lost)
 
 
-def _words(store: Store, keys: Mapping[str, AttemptName]) -> dict[AttemptName, AttemptState]:
+def _words(
+    store: Store, record: RunRecord, keys: Mapping[str, AttemptName]
+) -> dict[AttemptName, AttemptState]:
     found = store.get_many_json(keys)
-    return {keys[key]: decode(AttemptState, raw, key) for key, raw in found.items()}
+    words = {keys[key]: decode(AttemptState, raw, key) for key, raw in found.items()}
+    return {
+        name: word for name, word in words.items() if marks.is_of(word.identity, record.identity)
+    }
 
 
 def _ledgers(store: Store, damaged: Told) -> dict[str, list[NodeRecord]]:

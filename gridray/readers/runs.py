@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from gridray import costs, layout, scripts
+from gridray import costs, layout, marks, scripts
 from gridray.errors import DamagedError, NotFoundError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.outcome import asked_to_stop, ended_row, failed_alike, following
@@ -128,7 +128,7 @@ def latest_rows(store: Store, record: RunRecord, now: float) -> Sequence[Row]:
     """Read where the experiments of a run are, with what runners and users have said since then."""
     status = _status(record, store.find_json(layout.status(record.name)))
     latest = _latest(store, record, status.rows, range(len(status.rows)), now)
-    return _asked(store, record.name, status, latest)
+    return _asked(store, record, status, latest)
 
 
 def experiment_view(store: Store, run: str, index: int, now: float) -> ExperimentView:
@@ -146,7 +146,7 @@ def experiment_view(store: Store, run: str, index: int, now: float) -> Experimen
             hint=f"`gridray status {run}` lists them",
         )
     # Who follows one of many asks often; the others need not be up to date for it.
-    rows = _asked(store, run, status, _latest(store, record, status.rows, [index], now))
+    rows = _asked(store, record, status, _latest(store, record, status.rows, [index], now))
     point = read_points(store, run)[index]
     until = _billed_until(store, record, rows, now)
     return _experiment(record, index, point, rows[index], now, _alike(record, rows), until)
@@ -221,17 +221,22 @@ def latest_attempt(
 
 
 def _status(record: RunRecord, raw: Any) -> RunStatus:
-    if raw is None:
+    status = None if raw is None else decode(RunStatus, raw, layout.status(record.name))
+    if status is None or not marks.is_of(status.identity, record.identity):
         return RunStatus(record.created_at, (Row(queued_at=record.created_at),) * record.count)
-    return decode(RunStatus, raw, layout.status(record.name))
+    return status
 
 
-def _asked(store: Store, run: str, status: RunStatus, rows: Sequence[Row]) -> Sequence[Row]:
+def _asked(
+    store: Store, record: RunRecord, status: RunStatus, rows: Sequence[Row]
+) -> Sequence[Row]:
     """Return the rows with what users have asked for and the controller has not seen yet."""
-    prefix = layout.requests(run)
+    prefix = layout.requests(record.name)
     unseen = [prefix + name for name in store.names(prefix) if name not in status.handled]
     for key, raw in store.get_many_json(unseen).items():
-        rows = applied(rows, decode_request(raw, key))
+        request = decode_request(raw, key)
+        if marks.is_of(raw.get(marks.IDENTITY), record.identity):
+            rows = applied(rows, request)
     return rows
 
 
@@ -247,6 +252,8 @@ def _latest(
     latest = list(rows)
     for key, raw in store.get_many_json(names).items():
         attempt = decode(AttemptState, raw, key)
+        if not marks.is_of(attempt.identity, record.identity):
+            continue
         index = names[key]
         row = ended_row(rows[index], attempt)
         row = following(record, row, now) if row.state.is_terminal else row

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from enum import Enum
 
-from gridray import layout
+from gridray import layout, marks
 from gridray.errors import NotFoundError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.readers import heartbeat, logs, runs
@@ -99,7 +99,7 @@ def why(store: Store, run: str, index: int | None, now: float) -> Why:
     return Why(
         experiment=found,
         record=view.record,
-        attempts=_attempts(store, run, found),
+        attempts=_attempts(store, view.record, found),
         wait=_wait(view, found, now),
         ahead=sum(_is_before(each, found, now) for each in view.experiments),
         active=_active(view.experiments),
@@ -174,11 +174,17 @@ def _other_runs(store: Store, record: RunRecord) -> int:
     return len({layout.parse_marker(marker)[0] for marker in markers} - {record.name})
 
 
-def _attempts(store: Store, run: str, experiment: ExperimentView) -> tuple[AttemptView, ...]:
+def _attempts(
+    store: Store, record: RunRecord, experiment: ExperimentView
+) -> tuple[AttemptView, ...]:
     """Read the attempts of which something is known, the first one first."""
-    names = [AttemptName(run, experiment.index, number) for number in range(experiment.attempt + 1)]
+    numbers = range(experiment.attempt + 1)
+    names = [AttemptName(record.name, experiment.index, number) for number in numbers]
     keys = [key(name) for name in names for key in (layout.attempt_state, layout.attempt_ending)]
-    found = {key: decode(AttemptState, raw, key) for key, raw in store.get_many_json(keys).items()}
+    words = {key: decode(AttemptState, raw, key) for key, raw in store.get_many_json(keys).items()}
+    found = {
+        key: word for key, word in words.items() if marks.is_of(word.identity, record.identity)
+    }
     views = []
     for name in names:
         said, told = found.get(layout.attempt_state(name)), found.get(layout.attempt_ending(name))

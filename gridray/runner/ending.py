@@ -4,7 +4,7 @@ import signal
 import time
 from dataclasses import dataclass
 
-from gridray import layout
+from gridray import layout, marks
 from gridray.layout import AttemptName
 from gridray.records import FENCED
 from gridray.runner.periodic import Periodically
@@ -74,7 +74,8 @@ class Wishes:
             StoreError: it does not say.
         """
         begun = time.time()
-        stop = self._store.find_json(layout.attempt_stop(self._name))
+        raw = self._store.find_json(layout.attempt_stop(self._name))
+        stop = marks.unmarked(raw, self._identity)
         record = self._store.find_json(layout.run_record(self._name.run))
         if stop == FENCED or record is None or record["identity"] != self._identity:
             self.found = Ending(Reason.FENCED, 0)

@@ -9,9 +9,9 @@ import time
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from gridray import layout, scripts
+from gridray import layout, marks, scripts
 from gridray.backoff import outlast
 from gridray.errors import NotFoundError, StoreError
 from gridray.layout import AttemptName
@@ -58,7 +58,8 @@ class Attempt:
         self._name = name
         self._identity = identity
         self._word = Word(self._store, name)
-        self._state = AttemptState(State.BUILDING, host=socket.gethostname())
+        host = socket.gethostname()
+        self._state = AttemptState(State.BUILDING, host=host, identity=identity)
         self._interrupted = threading.Event()
         self._sync_now = threading.Event()
         self._doomed_at: float | None = None
@@ -72,7 +73,7 @@ class Attempt:
         try:
             record = read_run(self._store, self._name.run)
             self._machine = Identification(self._store, record)
-            stop = self._store.find_json(layout.attempt_stop(self._name))
+            stop = self._wish_in_store()
         except (NotFoundError, StoreError) as error:
             # Not found: this node has another directory of the same name.
             print(f"gridray: {error.message}", file=sys.stderr)  # noqa: T201 (Ray's log)
@@ -331,9 +332,13 @@ class Attempt:
 
     def _is_stopped(self) -> bool:
         try:
-            return self._store.exists(layout.attempt_stop(self._name))
+            return self._wish_in_store() is not None
         except StoreError:
             return False
+
+    def _wish_in_store(self) -> dict[str, Any] | None:
+        raw = self._store.find_json(layout.attempt_stop(self._name))
+        return marks.unmarked(raw, self._identity)
 
     def _take_notice(self, doomed_at: float) -> None:
         self._doomed_at = doomed_at

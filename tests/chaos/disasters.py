@@ -74,7 +74,8 @@ class Disasters:
                 continue
             self._thaws.remove(entry)
             for name in attempts:
-                if self.store.find_json(layout.attempt_stop(name)) == FENCED:
+                wish = self.store.find_json(layout.attempt_stop(name)) or {}
+                if wish.items() >= FENCED.items():
                     self.replaced[name] = stored_by(self.store, name)
             _wake_runners_first(processes)
 

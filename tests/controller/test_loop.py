@@ -243,7 +243,8 @@ def test_a_run_that_has_cost_enough_is_ended(desk: Desk) -> None:
     assert [row.state for row in desk.rows()] == [State.RUNNING, State.QUEUED]
     desk.now = NOW + 10
     desk.tick()
-    assert desk.store.get_json(layout.attempt_stop(AttemptName("run", 0, 0))) == {"grace": 7.0}
+    stop = desk.store.get_json(layout.attempt_stop(AttemptName("run", 0, 0)))
+    assert stop == {"grace": 7.0, "identity": "identity-of-run"}
     assert desk.rows()[1].reason is Reason.MAX_COST
     desk.jobs[0]["status"] = "FAILED"
     ended = replace(COSTS, state=State.CANCELLED, reason=Reason.STOPPED, ended_at=NOW + 11)

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from gridray import actions, layout
+from gridray import actions, layout, marks
 from gridray.controller.decide import decide
 from gridray.controller.decisions import Change, Fence, RunView, Snapshot, Submit
 from gridray.controller.loop import Controller
@@ -255,7 +255,7 @@ def test_a_later_stop_with_less_grace_reaches_the_runner(directory: Store) -> No
     def asked(grace: float, who: Controller) -> Any:
         actions.put_request(directory, "run", StopRequest(None, grace), time.time())
         who.tick()
-        return directory.get_json(layout.attempt_stop(A0))
+        return marks.unmarked(directory.get_json(layout.attempt_stop(A0)), record.identity)
 
     assert asked(600.0, one) == {"grace": 600.0}
     assert asked(60.0, one) == {"grace": 60.0}

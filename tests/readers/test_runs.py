@@ -100,7 +100,8 @@ def test_stopping_asks_once_and_only_for_what_is_not_over(store: Store) -> None:
     assert actions.stop(store, "run", None, 5.0) == 3
     assert actions.stop(store, "run", 0) == 0
     (entry,) = store.entries(layout.requests("run"))
-    assert store.get_json(entry.key) == {"kind": "stop", "experiments": None, "grace": 5.0}
+    request = {"kind": "stop", "experiments": None, "grace": 5.0, "identity": "identity-of-run"}
+    assert store.get_json(entry.key) == request
     with pytest.raises(NotFoundError, match="run-exp9"):
         actions.stop(store, "run", 9)
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
+from typing import Any
 
-from gridray import layout
+from gridray import layout, marks
 from gridray.layout import AttemptName
 from gridray.outcome import EXIT_FENCED
 from gridray.placement import InstanceRecord
@@ -105,10 +106,10 @@ class PlayedRunner:
     ) -> AttemptState:
         return replace(self._state, state=state, reason=reason, exit_code=exit_code)
 
-    def _wish(self) -> dict[str, float] | None:
+    def _wish(self) -> dict[str, Any] | None:
         """Return what the controller wants: FENCED, the grace of a stop, or nothing."""
-        wish: dict[str, float] | None = self._store.find_json(layout.attempt_stop(self._name))
-        return wish
+        found = self._store.find_json(layout.attempt_stop(self._name))
+        return None if found is None else marks.unmarked(found, found.get(marks.IDENTITY, ""))
 
     def _record(self, state: AttemptState) -> None:
         self._state = state
