@@ -43,6 +43,8 @@ PENDING_LIMIT = 16
 PENDING_SHARE = 2
 
 MESSAGE_LIMIT = 300
+# Source: ray/dashboard/modules/job/job_supervisor.py, `run`.
+LOG_FOLLOWS = ", last available logs"
 
 # How many times in a row an attempt may end before its runner has said anything: what the platform
 # could not prepare once it may prepare the next time, but a node without Python stays so.
@@ -121,6 +123,9 @@ def _endings(
         return
     state = changed.state if changed.state.is_terminal else State.FAILED
     started_at = attempt.started_at if attempt else None
+    # A row that is queued again has no message any more.
+    is_killed = job is not None and changed.reason is Reason.RUNNER_LOST
+    message = changed.message or (_rays_word(job) if job is not None and is_killed else None)
     yield Tell(
         name,
         AttemptState(
@@ -128,7 +133,7 @@ def _endings(
             changed.reason,
             started_at=started_at,
             ended_at=over_at,
-            message=changed.message,
+            message=message,
         ),
     )
 
@@ -201,7 +206,7 @@ def _without_last_word(
     if job.error is JobError.NODE_LOST:
         return _lost(record, row, attempt, Reason.NODE_LOST, None, now)
     if job.error is JobError.RUNNER_LOST:
-        return _lost(record, row, attempt, Reason.RUNNER_LOST, None, now)
+        return _lost(record, row, attempt, Reason.RUNNER_LOST, _rays_word(job), now)
     if job.error is JobError.START_TIMEOUT:
         return _lost(record, row, None, Reason.START_TIMEOUT, None, now)
     if is_withdrawn(job):
@@ -216,11 +221,11 @@ def _without_last_word(
         )
         return following(record, ended_row(row, told), now)
     if job.exit_code is not None and (job.exit_code < 0 or job.exit_code > SIGNALLED):
-        return _lost(record, row, attempt, Reason.RUNNER_LOST, None, now)
+        return _lost(record, row, attempt, Reason.RUNNER_LOST, _rays_word(job), now)
     if attempt is not None and attempt.started_at is not None:
-        return _lost(record, row, attempt, Reason.RUNNER_LOST, None, now)
+        return _lost(record, row, attempt, Reason.RUNNER_LOST, _rays_word(job), now)
     if job.status is not JobStatus.FAILED:
-        reason, message = Reason.RUNNER_LOST, None
+        reason, message = Reason.RUNNER_LOST, _rays_word(job)
     elif job.exit_code == EXIT_STORE_UNREACHABLE:
         reason, message = Reason.STORE_UNREACHABLE, None
     else:
@@ -228,6 +233,15 @@ def _without_last_word(
     if reason in FALSE_STARTS and row.false_starts < STARTS - 1:
         return requeued(replace(row, reason=reason), now)
     return replace(row, state=State.FAILED, reason=reason, ended_at=now, message=message)
+
+
+def _rays_word(job: Job) -> str:
+    """Return what Ray says of a job that is over, without names of actors and the log."""
+    code = "" if job.exit_code is None else f", exit code {job.exit_code}"
+    lines = job.message.split(LOG_FOLLOWS)[0].splitlines()
+    said = " ".join(line.strip() for line in lines if line[:1].strip())
+    what = f"Ray calls its job {job.status.value}{code}"
+    return (f"{what}: {said}" if said else what)[:MESSAGE_LIMIT]
 
 
 def _gist(job: Job, image: str | None) -> str | None:

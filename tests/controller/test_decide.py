@@ -156,6 +156,45 @@ def test_without_a_last_word_rays_counts(
     assert (after.state, after.reason) == (State.FAILED, reason)
 
 
+SUPERVISOR_DIED = """Job supervisor actor died: The actor died unexpectedly.
+\tclass_name: JobSupervisor
+\tactor_id: 8b9f
+Its worker process has died. Worker exit detail: End of file."""
+KILLED_LOG = """Job entrypoint command failed with exit code 137, last available logs \
+(truncated to 20,000 chars):
+epoch 1"""
+
+
+@pytest.mark.parametrize("attempt", [STARTED, None], ids=["started", "silent"])
+@pytest.mark.parametrize(
+    ("ray", "told"),
+    [
+        (job(JobStatus.SUCCEEDED, None, 0), "SUCCEEDED, exit code 0"),
+        (
+            replace(job(JobStatus.FAILED, JobError.RUNNER_LOST), message=SUPERVISOR_DIED),
+            "FAILED: Job supervisor actor died: The actor died unexpectedly. "
+            "Its worker process has died. Worker exit detail: End of file.",
+        ),
+        (
+            replace(job(JobStatus.FAILED, JobError.EXIT_CODE, 137), message=KILLED_LOG),
+            "FAILED, exit code 137: Job entrypoint command failed with exit code 137",
+        ),
+        (job(JobStatus.FAILED, JobError.RUNNER_LOST), "FAILED"),
+    ],
+    ids=["over", "supervisor", "killed", "silent"],
+)
+def test_rays_word_on_a_lost_runner_is_told(
+    ray: Job, told: str, attempt: AttemptState | None
+) -> None:
+    for auto_resume in (False, True):
+        decisions = decide_one(RUNNING, ray, attempt, auto_resume=auto_resume)
+        words = [each.word for each in decisions if isinstance(each, Tell)]
+        (changed,) = [each.row for each in decisions if isinstance(each, Change)]
+        assert [word.message for word in words] == [f"Ray calls its job {told}"]
+        if changed.state is State.FAILED:
+            assert (changed.reason, changed.message) == (Reason.RUNNER_LOST, words[0].message)
+
+
 @pytest.mark.parametrize(
     "ray", [LOST, None, job(JobStatus.FAILED, JobError.START_TIMEOUT)], ids=str
 )
@@ -588,7 +627,13 @@ def told(decisions: list[Decision]) -> list[Tell]:
 def test_how_an_attempt_ended_that_said_nothing_is_told() -> None:
     ray = job(JobStatus.FAILED, JobError.RUNNER_LOST)
     decisions = decide_one(RUNNING, ray, STARTED, auto_resume=True)
-    word = AttemptState(State.FAILED, Reason.RUNNER_LOST, started_at=5.0, ended_at=NOW)
+    word = AttemptState(
+        State.FAILED,
+        Reason.RUNNER_LOST,
+        started_at=5.0,
+        ended_at=NOW,
+        message="Ray calls its job FAILED",
+    )
     tell = Tell(AttemptName("run", 0, 0), word)
     assert told(decisions) == [tell]
     changed = next(each for each in decisions if isinstance(each, Change))
