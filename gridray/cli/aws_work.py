@@ -64,7 +64,7 @@ def create(out: Output, asked: Asked, *, dry_run: bool, yes: bool) -> ClusterPla
     wish = _wish(asked, known, account)
     blueprint.check(wish.wanted)
     _preflight(out, account, wish.wanted)
-    planned = things.plan(account, wish.wanted)
+    planned = things.plan(account, wish.wanted, known.home)
     costs = estimate.of(account, planned)
     plan = _shape(planned, costs, made.directory(known.home, asked.name))
     if dry_run:

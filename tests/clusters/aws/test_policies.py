@@ -9,10 +9,11 @@ from gridray.clusters.aws import account as clusters
 from gridray.clusters.aws import policies
 from gridray.clusters.aws.account import Wanted
 from gridray.clusters.aws.policies import Scope
+from gridray.clusters.aws.tags import Mark
 from tests.clusters.aws.cloud import Cloud
 
 SCOPE = Scope(
-    cluster="mine",
+    mark=Mark("mine", "me"),
     partition="aws",
     region="us-east-1",
     account="123456789012",
@@ -81,7 +82,7 @@ def test_a_worker_may_nothing_but_use_the_store() -> None:
 def test_they_are_on_the_roles(cloud: Cloud, tmp_path: Path) -> None:
     account = cloud.account()
     wanted = Wanted("mine", "us-east-1", ("m5.large",), store="s3://bucket/a/b")
-    made = clusters.make(account, clusters.plan(account, wanted), tmp_path)
+    made = clusters.make(account, clusters.plan(account, wanted, tmp_path), tmp_path)
     iam = account.client("iam")
     for role, document in ((made.head_role, policies.head), (made.worker_role, policies.worker)):
         found = iam.get_role_policy(RoleName=role, PolicyName="gridray")["PolicyDocument"]
