@@ -130,17 +130,13 @@ def purge_store(home: Path, name: str) -> list[str]:
     """Delete the bucket that was made for a cluster, with all that is in it.
 
     Raises:
-        StateError: its store is in somebody's own bucket.
         CloudError: AWS refuses.
     """
     from gridray.clusters.aws import bucket
 
     what = Made.load(home, name)
     if what.bucket is None:
-        raise StateError(
-            f"the store of {name}, {what.store}, is not in a bucket that was made for it",
-            hint="leave out --purge-store; what is in it is yours to delete",
-        )
+        return []
     is_gone = bucket.purge(account_of(what), what.bucket, what.mark)
     return [f"bucket {what.bucket}"] if is_gone else []
 

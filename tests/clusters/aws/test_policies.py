@@ -1,9 +1,11 @@
 import json
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ray.autoscaler import tags
 
 from gridray.clusters.aws import account as clusters
 from gridray.clusters.aws import policies
@@ -48,7 +50,11 @@ def test_no_write_outside_of_the_clusters_own(statement: dict[str, Any]) -> None
         elif "*" in rest:
             kind, _, which = rest.partition("/")
             assert which == "*" and service == "ec2"
-            is_ours = 'Tag/gridray-cluster": "mine"' in conditions or "vpc/vpc-1" in conditions
+            is_tagged = all(
+                f'Tag/{tag}": "{value}"' in conditions
+                for tag, value in (("gridray-cluster", "mine"), ("gridray", "me"))
+            )
+            is_ours = is_tagged or "vpc/vpc-1" in conditions
             assert is_ours or kind == "image"
             assert kind not in NOT_MADE[1:] or "vpc/vpc-1" in conditions
 
@@ -72,6 +78,18 @@ def test_what_the_head_may() -> None:
     passing = policies.head(SCOPE)["Statement"][-3]
     assert passing["Resource"] == ["arn:aws:iam::123456789012:role/gridray-mine-us-east-1-worker"]
     assert passing["Condition"]["StringEquals"] == {"iam:PassedToService": "ec2.amazonaws.com"}
+
+
+def test_no_node_may_lose_the_tags_by_which_it_is_found() -> None:
+    (own,) = [each for each in statements() if each["Sid"] == "TagOwn"]
+    keys = own["Condition"]["ForAllValues:StringLike"]["aws:TagKeys"]
+    written = [getattr(tags, name) for name in dir(tags) if name.startswith("TAG_")]
+    # Ray's provider writes the node's name as EC2 has it.
+    names = ["Name" if each == tags.TAG_RAY_NODE_NAME else each for each in written]
+    assert all(any(fnmatchcase(each, key) for key in keys) for each in names)
+    for each in ("gridray", "gridray-cluster"):
+        assert not any(fnmatchcase(each, key) for key in keys)
+    assert own["Condition"]["Null"] == {"aws:TagKeys": "false"}
 
 
 def test_a_worker_may_nothing_but_use_the_store() -> None:
