@@ -93,6 +93,15 @@ def check_block(block: str) -> str:
         ) from error
 
 
+def is_everywhere(block: str) -> bool:
+    """Whether a block has all addresses that there are.
+
+    Raises:
+        UsageError: it is none.
+    """
+    return check_block(block).endswith("/0")
+
+
 def security_group(account: Account, name: str, vpc: str) -> Group | None:
     """Return a security group; None: there is none.
 

@@ -9,16 +9,17 @@ import boto3
 import jsonschema
 import pytest
 
-from gridray import settings
+from gridray import layout, settings
 from gridray.cli import reference
 from gridray.clusters.aws import hostkeys, lifecycle, made, permissions
 from gridray.clusters.aws.made import Made
 from gridray.clusters.aws.session import Account
 from gridray.clusters.cluster import existing
 from gridray.errors import StateError
+from gridray.records import RunStatus
 from gridray.store import Store
 from tests import sshd
-from tests.cli.conftest import Call, Filler, running, succeeded
+from tests.cli.conftest import NOW, Call, Filler, running, succeeded
 from tests.clusters.aws import heads, ray_up
 from tests.clusters.aws.cloud import Cloud
 from tests.clusters.aws.heads import Head
@@ -144,6 +145,15 @@ def test_all_that_is_in_the_way_is_told_at_once(call: Call, head: Head) -> None:
     assert "nothing has been made" in refused.err and not home_of("one").exists()
 
 
+def test_what_is_risky_is_told(call: Call, head: Head) -> None:
+    words = [word for word in WORDS if word not in ("203.0.113.7/32", "--ssh-from")]
+    for block, is_told in (("0.0.0.0/0", True), ("203.0.113.0/24", False), ("::/0", True)):
+        plan = call("clusters", "aws", "one", *words, "--ssh-from", block, "--dry-run")
+        assert plan.code == 0 and ("the whole internet" in plan.err) == is_told
+    refused = call("clusters", "aws", "one", *WORDS, "--head-timeout", "59s")
+    assert refused.code == 2 and "--head-timeout" in refused.err and "60" in refused.err
+
+
 def test_a_directory_is_no_store_for_a_cloud(call: Call, head: Head, tmp_path: Path) -> None:
     settings.home().mkdir()
     (settings.home() / "settings.toml").write_text(f'store = "{tmp_path}/mine"\n')
@@ -187,8 +197,8 @@ def test_a_bucket_that_others_need_is_not_purged(
     refused = call("clusters", "down", "one", "--purge-store", "--yes")
     assert refused.code == 1 and "theirs on " in refused.err and len(living()) == 1
     assert "gridray delete run NAME --force" in refused.err
-    assert call("delete", "run", "theirs", "--force", "--yes").code == 0
-    filler.run("over", [succeeded()])
+    over = RunStatus(NOW, (succeeded(),)).to_json()
+    filler.store.put_json(layout.status("theirs"), over)
     assert call("clusters", "down", "one", "--purge-store", "--yes").code == 0
     deleted = call("delete", "cluster", "one", "--yes")
     assert deleted.code == 0 and STORE not in deleted.out
