@@ -1,64 +1,21 @@
 """The commands about clusters in AWS, from none to none: moto is the account, `heads` the head."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import boto3
-import jsonschema
 import pytest
 
 from gridray import settings
-from gridray.cli import reference
-from gridray.clusters.aws import hostkeys, lifecycle, made, permissions
+from gridray.clusters.aws import hostkeys, lifecycle
 from gridray.clusters.aws.made import Made
 from gridray.clusters.aws.session import Account
 from gridray.clusters.cluster import existing
 from gridray.errors import StateError
-from tests import sshd
 from tests.cli.conftest import Call
-from tests.clusters.aws import heads, ray_up
-from tests.clusters.aws.cloud import Cloud
+from tests.clusters.aws import ray_up
 from tests.clusters.aws.heads import Head
 from tests.clusters.aws.lists import Lists
-from tests.clusters.aws.machines import launch
-
-WORDS = "--instance-types m5.large,g4dn.xlarge --ssh-from 203.0.113.7/32 --yes".split()
-STORE = "s3://gridray-123456789012-us-east-1-one"
-
-
-@pytest.fixture
-def head(tmp_path: Path, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Head]:
-    sshd.require()
-    cloud.account()
-    # moto does not play SimulatePrincipalPolicy, and fails as if it were overloaded.
-    monkeypatch.setattr(permissions, "simulated", lambda account: [])
-    with heads.playing(tmp_path, monkeypatch) as found:
-        yield found
-
-
-@pytest.fixture
-def made_one(call: Call, head: Head) -> Made:
-    made_it = call("clusters", "aws", "one", *WORDS)
-    assert made_it.code == 0, made_it.err
-    return Made.load(settings.home(), "one")
-
-
-def living() -> list[str]:
-    found = boto3.client("ec2").describe_instances(
-        Filters=[{"Name": "instance-state-name", "Values": ["pending", "running", "stopped"]}]
-    )
-    return [i["InstanceId"] for r in found["Reservations"] for i in r["Instances"]]
-
-
-def fits(name: str, data: Any) -> Any:
-    """Return data that has the shape that the documentation says."""
-    jsonschema.validate(data, reference.schema(name))
-    return data
-
-
-def home_of(name: str) -> Path:
-    return made.directory(settings.home(), name)
+from tests.clusters.aws.machines import launch, living
+from tests.clusters.aws.one import STORE, WORDS, fits, home_of
 
 
 def test_a_cluster_from_nothing_to_nothing(call: Call, head: Head, made_one: Made) -> None:

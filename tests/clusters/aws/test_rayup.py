@@ -1,4 +1,4 @@
-"""`ray up` as a process: what it says when it fails, and that it ends with whoever has called it."""
+"""`ray up` as a process: what it says when it fails, and that it ends with its caller."""
 
 import os
 import signal
