@@ -26,11 +26,13 @@ def up(out: Output, name: str, *, yes: bool) -> shapes.ClusterChange:
 
     Raises:
         StateError: experiments run there that this would interrupt, and there is no --yes.
+        ConfigError: its file has been edited, and would not do.
         ClusterError: it cannot be started.
     """
     home = settings.home()
     what = Made.load(home, name)
     account = lifecycle.account_of(what)
+    editing.check_file(home, what)
     if lifecycle.would_restart(home, account, name):
         cluster_work.check_idle(Store(what.store), name, name, yes=yes)
     out.on_interrupt = f"`gridray clusters up {name}` goes on, `gridray clusters down {name}` ends"

@@ -14,6 +14,8 @@ from gridray.settings import CLUSTER_NAME, LOCAL
 
 # The longest name of a bucket has 63 characters, and this is in its.
 LONGEST_NAME = 24
+# In seconds. A head that is only slow, or starts its GCS anew, is back by then.
+LEAST_TIMEOUT = 60
 
 
 def name(cluster: str) -> str:
@@ -61,6 +63,12 @@ def check(wanted: Wanted) -> None:
             f"a cluster of at most {wanted.max_workers} workers, which end after "
             f"{wanted.idle_timeout:g} minutes with nothing to do, can run nothing",
             hint="both have to be above 0",
+        )
+    if wanted.head_timeout < LEAST_TIMEOUT:
+        raise UsageError(
+            f"workers that end themselves after {wanted.head_timeout:g} s without the head would "
+            "do so whenever it is slow",
+            hint=f"--head-timeout has to be at least {LEAST_TIMEOUT} s",
         )
     network.check_block(wanted.ssh_from)
     if wanted.store is not None:
