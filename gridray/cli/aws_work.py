@@ -9,7 +9,7 @@ from gridray.cli.cluster_shapes import ClusterPlan, PlannedGroup
 from gridray.cli.output import Output
 from gridray.cli.text import Column, harmless
 from gridray.clusters.aws import account as things
-from gridray.clusters.aws import blueprint, estimate, lifecycle, made, preflight, wishes
+from gridray.clusters.aws import blueprint, estimate, lifecycle, made, network, preflight, wishes
 from gridray.clusters.aws.clusterfile import MARKETS, Wanted
 from gridray.clusters.aws.nicknames import resolve
 from gridray.clusters.aws.session import Account
@@ -63,6 +63,11 @@ def create(out: Output, asked: Asked, *, dry_run: bool, yes: bool) -> ClusterPla
     account = Account(asked.region, asked.profile)
     wish = _wish(asked, known, account)
     blueprint.check(wish.wanted)
+    if network.is_wide(wish.wanted.ssh_from):
+        out.warn(
+            f"--ssh-from {wish.wanted.ssh_from} lets everybody on the internet reach the head's "
+            "SSH port, where only its key keeps them out: name the addresses that need it"
+        )
     _preflight(out, account, wish.wanted)
     planned = things.plan(account, wish.wanted)
     costs = estimate.of(account, planned)

@@ -11,6 +11,7 @@ from gridray.clusters.aws.tags import cluster_of, specification
 from gridray.errors import CloudError, ExistsError, UsageError
 
 SSH = 22
+WIDEST = 7
 # The network interfaces of instances that have just ended hold their group for a while.
 DELETE_SECONDS = 120.0
 PAUSE = 2.0
@@ -83,6 +84,11 @@ def check_block(block: str) -> str:
         raise UsageError(
             f"{block!r} is no block of addresses ({error})", hint="as 203.0.113.7/32"
         ) from error
+
+
+def is_wide(block: str) -> bool:
+    """Whether a block of addresses is more than the largest of private networks, fc00::/7."""
+    return ipaddress.ip_network(check_block(block)).prefixlen < WIDEST
 
 
 def security_group(account: Account, name: str, vpc: str) -> str | None:
