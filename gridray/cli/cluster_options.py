@@ -199,5 +199,5 @@ EndStrays = Annotated[
 ]
 StrayClusters = Annotated[
     list[str] | None,
-    typer.Argument(metavar="CLUSTER…", help="Which clusters --end is to end."),
+    typer.Argument(metavar="CLUSTER", help="Which clusters --end is to end."),
 ]
