@@ -6,6 +6,10 @@ import boto3
 
 from gridray import settings
 from gridray.clusters.aws import made
+from gridray.clusters.aws.made import Made
+
+# The identity of another home.
+ANOTHER = "0123456789abcdef"
 
 
 def launch(cluster: str, instance_type: str, *, kind: str = "worker", is_spot: bool = False) -> str:
@@ -13,7 +17,8 @@ def launch(cluster: str, instance_type: str, *, kind: str = "worker", is_spot: b
     ec2 = boto3.client("ec2")
     image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
     market: dict[str, Any] = {"InstanceMarketOptions": {"MarketType": "spot"}} if is_spot else {}
-    owner = made.mark_of(settings.home(), cluster).owner
+    is_ours = cluster in made.names(settings.home())
+    owner = Made.load(settings.home(), cluster).owner if is_ours else ANOTHER
     tags = {"gridray-cluster": cluster, "gridray": owner, "ray-node-type": kind}
     answer = ec2.run_instances(
         ImageId=image,
