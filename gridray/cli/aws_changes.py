@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from gridray import settings, settingsfile
-from gridray.cli import cluster_work, shapes
+from gridray.cli import cluster_work, purging, shapes
 from gridray.cli.cluster_shapes import ClusterEdited, Context
 from gridray.cli.output import Output
 from gridray.clusters.aws import editing, lifecycle, made, reach
@@ -44,13 +44,14 @@ def down(out: Output, name: str, *, purge_store: bool, yes: bool) -> shapes.Clus
     """End all that runs of a cluster; it can be started again.
 
     Raises:
-        StateError: experiments run there, and there is no --yes.
+        StateError: experiments run there, and there is no --yes, or others need its bucket.
         CloudError: something is left.
     """
     home = settings.home()
     what = Made.load(home, name)
     cluster_work.check_idle(Store(what.store), name, name, yes=yes)
     if purge_store:
+        purging.check(home, what)
         out.confirm(_purge_question(what), yes=yes)
     out.note(f"ending the instances of {name}, and waiting until they are gone")
     ended = lifecycle.down(home, name)
@@ -64,23 +65,23 @@ def delete(out: Output, name: str, *, purge_store: bool, yes: bool) -> shapes.Cl
     """End a cluster for good.
 
     Raises:
-        StateError: experiments run there, and there is no --yes.
+        StateError: experiments run there, and there is no --yes, or others need its bucket.
         CloudError: something is left; then it can be done again.
     """
     home = settings.home()
     what = Made.load(home, name)
     cluster_work.check_idle(Store(what.store), name, name, yes=yes)
     if purge_store:
+        purging.check(home, what)
         out.confirm(_purge_question(what), yes=yes)
     out.note(f"ending {name}, and taking away what was made for it")
     ended = lifecycle.delete(home, name, purge_store=purge_store)
     if settings.load().cluster == name:
         settingsfile.change({"cluster": None})
         out.note(f"runs go to {LOCAL} again")
-    purged = purge_store and what.bucket is not None
-    if purged:
+    if purge_store:
         _leave_store(out, what)
-    return _checked(what, ended, store_kept=not purged)
+    return _checked(what, ended, store_kept=not purge_store)
 
 
 def show_ended(out: Output, ended: shapes.ClusterChange) -> None:
@@ -178,7 +179,7 @@ def logs(name: str, *, follow: bool) -> int:
 
 
 def _purge_question(what: Made) -> str:
-    return f"Delete {what.bucket or what.store}, with all runs, logs and artifacts in it?"
+    return f"Delete {what.bucket}, with all runs, logs and artifacts in it?"
 
 
 def _leave_store(out: Output, what: Made) -> None:
@@ -194,5 +195,5 @@ def _checked(what: Made, ended: Ended, *, store_kept: bool) -> shapes.ClusterCha
             f"of {what.name} there is still: {', '.join(ended.left)}",
             hint="do it again in a minute; `gridray doctor` shows what is left",
         )
-    store = what.store if store_kept else None
+    store = what.store if store_kept and lifecycle.has_store(what) else None
     return shapes.ClusterChange(what.name, bool(ended.gone), ended.gone, store)

@@ -34,7 +34,7 @@ def row(name: str) -> shapes.Cluster:
     try:
         what = Made.load(settings.home(), name)
         account = lifecycle.account_of(what)
-        found = [each for each in machines.machines(account, name) if each.state in UP]
+        found = [each for each in machines.machines(account, what.mark) if each.state in UP]
         rates = estimate.rates(account, found)
         cpus, gpus = _sizes(account, [each for each in found if not each.is_head])
     except GridrayError:
@@ -64,7 +64,7 @@ def status(name: str) -> ClusterStatus:
     with ThreadPoolExecutor(2) as pool:
         ray = pool.submit(_ask_ray, what)
         active = pool.submit(_runs, what)
-        found = [each for each in machines.machines(account, name) if each.state in UP]
+        found = [each for each in machines.machines(account, what.mark) if each.state in UP]
         rates = estimate.rates(account, found)
         answers, has_controller, launches = ray.result()
         runs = active.result()

@@ -9,7 +9,7 @@ from gridray.cli.cluster_shapes import ClusterPlan, PlannedGroup
 from gridray.cli.output import Output
 from gridray.cli.text import Column, harmless
 from gridray.clusters.aws import account as things
-from gridray.clusters.aws import blueprint, estimate, lifecycle, made, preflight, wishes
+from gridray.clusters.aws import blueprint, estimate, lifecycle, made, network, preflight, wishes
 from gridray.clusters.aws.clusterfile import MARKETS, Wanted
 from gridray.clusters.aws.nicknames import resolve
 from gridray.clusters.aws.session import Account
@@ -64,7 +64,7 @@ def create(out: Output, asked: Asked, *, dry_run: bool, yes: bool) -> ClusterPla
     wish = _wish(asked, known, account)
     blueprint.check(wish.wanted)
     _preflight(out, account, wish.wanted)
-    planned = things.plan(account, wish.wanted)
+    planned = things.plan(account, wish.wanted, known.home)
     costs = estimate.of(account, planned)
     plan = _shape(planned, costs, made.directory(known.home, asked.name))
     if dry_run:
@@ -177,6 +177,11 @@ def _store(named: str | None, known: Settings) -> str | None:
 
 def _preflight(out: Output, account: Account, wanted: Wanted) -> None:
     """Tell all that is in the way at once."""
+    if network.is_everywhere(wanted.ssh_from):
+        out.warn(
+            f"--ssh-from {wanted.ssh_from} lets the whole internet knock at the head's SSH, which "
+            "only the cluster's key opens"
+        )
     groups = [
         preflight.Wanted(name, market, wanted.max_workers)
         for name in dict.fromkeys(wanted.instance_types)

@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from gridray import settings
 from gridray.clusters.aws import (
     blueprint,
     bucket,
@@ -18,21 +17,25 @@ from gridray.clusters.aws import (
     made,
     network,
     nodefiles,
+    ownfile,
     policies,
     remains,
     roles,
+    standing,
 )
 from gridray.clusters.aws.bucket import Bucket
 from gridray.clusters.aws.clusterfile import Nodes, Things, Wanted
 from gridray.clusters.aws.made import Made
+from gridray.clusters.aws.ownfile import CLUSTER_FILE as CLUSTER_FILE
 from gridray.clusters.aws.remains import Thing
 from gridray.clusters.aws.session import Account
+from gridray.clusters.aws.standing import Standing
+from gridray.clusters.aws.tags import Mark, Whose
 from gridray.errors import StateError
 from gridray.labels import SPOT
 
 __all__ = ["Made", "Planned", "Thing", "Wanted", "leftovers", "make", "plan", "unmake"]
 
-CLUSTER_FILE = "cluster.yaml"
 # Stands in the file of a plan for what EC2 has not given a name yet.
 NO_GROUP = "sg-to-be-made"
 
@@ -47,6 +50,7 @@ class Planned:
     """
 
     wanted: Wanted
+    mark: Mark
     head: Nodes
     groups: tuple[Nodes, ...]
     store: str
@@ -58,12 +62,12 @@ class Planned:
     things: tuple[str, ...]
 
 
-def plan(account: Account, wanted: Wanted) -> Planned:
+def plan(account: Account, wanted: Wanted, home: Path) -> Planned:
     """Look, and return what would be made; nothing is.
 
     Raises:
         UsageError: the name cannot be one, or the store's URL, or the addresses of SSH.
-        ExistsError: the name is another machine's cluster.
+        ExistsError: something that is not the cluster's has one of its names.
         CloudError: a type, an image or a subnet does not exist, or does not fit, or the bucket is
             somebody else's.
     """
@@ -74,10 +78,15 @@ def plan(account: Account, wanted: Wanted) -> Planned:
     head, groups = blueprint.nodes(account, wanted, where)
     store = wanted.store or f"{bucket.SCHEME}{blueprint.bucket_name(identity.account, wanted)}"
     its_bucket = bucket.look(account, bucket.parse(store)[0])
-    name = blueprint.name(wanted.name)
-    group = network.security_group(account, name, where.vpc)
+    mark = made.mark_of(home, wanted.name)
+    old = Made.load(home, wanted.name) if wanted.name in made.names(home) else None
+    found = standing.look(account, wanted, mark, where.vpc, is_known=old is not None)
+    standing.check_bucket(
+        wanted, its_bucket, mark, is_begun=old is not None and old.bucket == its_bucket.name
+    )
     planned = Planned(
         wanted,
+        mark,
         head,
         groups,
         store,
@@ -90,37 +99,40 @@ def plan(account: Account, wanted: Wanted) -> Planned:
     )
     return dataclasses.replace(
         planned,
-        text=_text(planned, group or NO_GROUP, made.directory(settings.home(), wanted.name)),
-        things=_missing(account, planned, group),
+        text=_text(planned, found.group or NO_GROUP, made.directory(home, wanted.name)),
+        things=_missing(account, planned, found),
     )
 
 
-def make(account: Account, planned: Planned, home: Path) -> Made:
+def make(account: Account, planned: Planned, home: Path, *, is_up: bool = False) -> Made:
     """Make what is not there yet, and write the cluster's directory; it can be repeated.
 
     What is about to be made is in `made.json` before it is.
 
+    Args:
+        is_up: whether the cluster has a head, which runs with its file as it is.
+
     Raises:
         StateError: the cluster was made in another region or account.
-        ExistsError: something of the name is not the cluster's.
-        CloudError: AWS refuses, or the bucket is somebody else's.
+        CloudError: AWS refuses, or a name has been taken meanwhile.
     """
     wanted = planned.wanted
     what = _begun(planned, home)
+    made.keep_owner(home, what.owner)
     what.save(home)
     directory = made.directory(home, wanted.name)
     token = nodefiles.token_of(directory / nodefiles.TOKEN)
     public = keypair.ensure(directory / clusterfile.KEY_FILE)
     nodefiles.write(directory / clusterfile.NODE_FILES, token)
     name = blueprint.name(wanted.name)
-    keypair.upload(account, name, public, wanted.name)
+    keypair.upload(account, name, public, what.mark)
     if what.bucket is not None:
-        bucket.make(account, what.bucket, wanted.name)
-    group = network.make_group(account, name, planned.vpc, wanted.name, wanted.ssh_from)
+        bucket.make(account, what.bucket, what.mark)
+    group = network.make_group(account, name, planned.vpc, what.mark, wanted.ssh_from)
     _make_roles(account, planned, group)
     if SPOT in wanted.markets:
         roles.ensure_spot(account)
-    _write_file(directory / CLUSTER_FILE, _text(planned, group, directory))
+    ownfile.write(directory, _text(planned, group, directory), group, is_up=is_up)
     return what
 
 
@@ -135,31 +147,31 @@ def unmake(account: Account, what: Made, *, purge_store: bool = False) -> list[s
     Raises:
         CloudError: AWS refuses. What was taken away before is gone, and this can be repeated.
     """
-    gone = remains.end_instances(account, what.name)
-    gone += remains.delete_volumes(account, what.name)
+    gone = remains.end_instances(account, what.mark)
+    gone += remains.delete_volumes(account, what.mark)
     if what.security_group and what.vpc:
-        if network.delete_group(account, what.security_group, what.vpc, what.name):
+        if network.delete_group(account, what.security_group, what.vpc, what.mark):
             gone.append(f"security group {what.security_group}")
-    if what.key_pair and keypair.delete(account, what.key_pair):
+    if what.key_pair and keypair.delete(account, what.key_pair, what.mark):
         gone.append(f"key pair {what.key_pair}")
     for role in (what.head_role, what.worker_role):
-        if role and roles.delete(account, role, what.name):
+        if role and roles.delete(account, role, what.mark):
             gone.append(f"role {role}")
-    if purge_store and what.bucket and bucket.purge(account, what.bucket, what.name):
+    if purge_store and what.bucket and bucket.purge(account, what.bucket, what.mark):
         gone.append(f"bucket {what.bucket}")
     return gone
 
 
-def leftovers(account: Account, name: str | None) -> list[Thing]:
+def leftovers(account: Account, whose: Whose) -> list[Thing]:
     """Return what there still is of a cluster, by its tags, instances first; not its bucket.
 
     Args:
-        name: the cluster; None: of any cluster that Gridray has made in the region.
+        whose: the cluster; None: of any cluster that Gridray has made in the region.
 
     Raises:
         CloudError: AWS cannot be asked.
     """
-    return remains.find(account, name)
+    return remains.find(account, whose)
 
 
 def _begun(planned: Planned, home: Path) -> Made:
@@ -167,13 +179,14 @@ def _begun(planned: Planned, home: Path) -> Made:
     wanted = planned.wanted
     name = blueprint.name(wanted.name)
     head, worker = blueprint.role_names(wanted)
-    is_ours = not planned.bucket.exists or planned.bucket.cluster == wanted.name
+    is_ours = not planned.bucket.exists or planned.bucket.mark == planned.mark
     new = Made(
         name=wanted.name,
         region=wanted.region,
         account=planned.account,
         created_at=time.time(),
         store=planned.store,
+        owner=planned.mark.owner,
         profile=wanted.profile,
         vpc=planned.vpc,
         security_group=name,
@@ -213,7 +226,7 @@ def _make_roles(account: Account, planned: Planned, group: str) -> None:
     head, worker = blueprint.role_names(wanted)
     name, prefix = bucket.parse(planned.store)
     scope = policies.Scope(
-        cluster=wanted.name,
+        mark=planned.mark,
         partition=planned.partition,
         region=wanted.region,
         account=planned.account,
@@ -229,7 +242,7 @@ def _make_roles(account: Account, planned: Planned, group: str) -> None:
     new = [
         role
         for role, document in documents.items()
-        if roles.make(account, role, wanted.name, trust, document)
+        if roles.make(account, role, planned.mark, trust, document)
     ]
     for role in new:
         roles.wait_until_known(
@@ -244,17 +257,11 @@ def _make_roles(account: Account, planned: Planned, group: str) -> None:
         )
 
 
-def _write_file(path: Path, text: str) -> None:
-    """Write the cluster's file; one that somebody has edited is kept beside it."""
-    if path.exists() and path.read_text("utf-8") != text:
-        made.write_private(path.with_suffix(".yaml.bak"), path.read_bytes())
-    made.write_private(path, text.encode())
-
-
 def _text(planned: Planned, group: str, directory: Path) -> str:
     wanted = planned.wanted
     head, worker = blueprint.role_names(wanted)
     things = Things(
+        owner=planned.mark.owner,
         security_group=group,
         key_pair=blueprint.name(wanted.name),
         head_profile=head,
@@ -266,23 +273,25 @@ def _text(planned: Planned, group: str, directory: Path) -> str:
     return clusterfile.text(wanted, planned.head, planned.groups, things)
 
 
-def _missing(account: Account, planned: Planned, group: str | None) -> tuple[str, ...]:
+def _missing(account: Account, planned: Planned, found: Standing) -> tuple[str, ...]:
     """Say in words what would be made."""
     wanted = planned.wanted
     name = blueprint.name(wanted.name)
     lines = []
     if not planned.bucket.exists:
         lines.append(f"bucket {planned.bucket.name}: private, encrypted")
-    if keypair.public_key(account, name) is None:
+    if not found.has_key_pair:
         lines.append(
             f"key pair {name}: an SSH key, made on this machine; the head gets it for its workers"
         )
-    if group is None:
+    if found.group is None:
         lines.append(f"security group {name} in {planned.vpc}: SSH from {wanted.ssh_from} only")
     head, worker = blueprint.role_names(wanted)
-    if not roles.exists(account, head):
+    if head not in found.roles:
         lines.append(f"role {head}: launches and ends this cluster's workers, uses its store")
-    if not roles.exists(account, worker):
+    if worker not in found.roles:
         lines.append(f"role {worker}: uses the store {planned.store}")
+    if SPOT in wanted.markets and not roles.has_spot(account):
+        lines.append(f"role {roles.SPOT_ROLE}: EC2's own, for all spot instances; it stays")
     lines.append(f"instance {planned.head.type.name}: the head, with {planned.head.disk_gb} GB")
     return tuple(lines)

@@ -14,6 +14,8 @@ from gridray.settings import CLUSTER_NAME, LOCAL
 
 # The longest name of a bucket has 63 characters, and this is in its.
 LONGEST_NAME = 24
+# Workers look for their head every 15 s: less would end them for a hiccup of the network.
+LEAST_HEAD_TIMEOUT = 60.0
 
 
 def name(cluster: str) -> str:
@@ -61,6 +63,11 @@ def check(wanted: Wanted) -> None:
             f"a cluster of at most {wanted.max_workers} workers, which end after "
             f"{wanted.idle_timeout:g} minutes with nothing to do, can run nothing",
             hint="both have to be above 0",
+        )
+    if wanted.head_timeout < LEAST_HEAD_TIMEOUT:
+        raise UsageError(
+            f"workers that end after {wanted.head_timeout:g} s without the head end too easily",
+            hint=f"give --head-timeout {LEAST_HEAD_TIMEOUT:.0f}s or more",
         )
     network.check_block(wanted.ssh_from)
     if wanted.store is not None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridray.clusters.aws.session import Account, asking
-from gridray.clusters.aws.tags import cluster_of, tags
+from gridray.clusters.aws.tags import Mark, mark_of, tags
 from gridray.errors import CloudError, UsageError
 
 SCHEME = "s3://"
@@ -16,12 +16,12 @@ DELETED_TOGETHER = 1000
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bucket. `cluster` is the cluster that Gridray has made it for, None: somebody's own."""
+    """A bucket. `mark` is the cluster that Gridray has made it for, None: somebody's own."""
 
     name: str
     region: str
     exists: bool
-    cluster: str | None = None
+    mark: Mark | None = None
 
 
 def parse(url: str) -> tuple[str, str]:
@@ -70,10 +70,10 @@ def look(account: Account, name: str) -> Bucket:
         else:
             headers = answer["ResponseMetadata"]["HTTPHeaders"]
             region = headers.get("x-amz-bucket-region", account.region)
-    return Bucket(name, region, exists=True, cluster=_cluster(client, name))
+    return Bucket(name, region, exists=True, mark=_mark(client, name))
 
 
-def make(account: Account, name: str, cluster: str) -> None:
+def make(account: Account, name: str, mark: Mark) -> None:
     """Make a bucket that only the account can see, or finish one that was begun.
 
     Raises:
@@ -81,7 +81,7 @@ def make(account: Account, name: str, cluster: str) -> None:
     """
     client = account.client("s3")
     found = look(account, name)
-    if found.exists and found.cluster not in (cluster, None):
+    if found.exists and found.mark not in (mark, None):
         raise _foreign(name)
     if not found.exists:
         where: dict[str, Any] = {}
@@ -97,10 +97,10 @@ def make(account: Account, name: str, cluster: str) -> None:
                 raise _foreign(name) from error
             if error.code != "BucketAlreadyOwnedByYou":
                 raise
-    _close(client, name, cluster)
+    _close(client, name, mark)
 
 
-def _close(client: Any, name: str, cluster: str) -> None:
+def _close(client: Any, name: str, mark: Mark) -> None:
     """Tag a bucket, keep the public out, and have what is in it encrypted."""
     everything = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy")
     closed = dict.fromkeys((*everything, "RestrictPublicBuckets"), True)
@@ -110,20 +110,20 @@ def _close(client: Any, name: str, cluster: str) -> None:
         client.put_bucket_encryption(
             Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]}
         )
-        client.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags(cluster)})
+        client.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags(mark)})
 
 
-def purge(account: Account, name: str, cluster: str) -> bool:
+def purge(account: Account, name: str, mark: Mark) -> bool:
     """Delete a bucket that was made for a cluster, with all that is in it; say whether it was.
 
     Raises:
         CloudError: AWS refuses.
     """
     found = look(account, name)
-    if not found.exists or found.cluster not in (cluster, None):
+    if not found.exists or found.mark not in (mark, None):
         return False
     client = account.client("s3", found.region)
-    if found.cluster is not None:
+    if found.mark is not None:
         _empty(client, name)
     # Its making was cut off before it had tags: S3 deletes it only if it is empty.
     with asking(f"to delete the bucket {name}"):
@@ -141,10 +141,10 @@ def _empty(client: Any, name: str) -> None:
                 client.delete_objects(Bucket=name, Delete={"Objects": part, "Quiet": True})
 
 
-def _cluster(client: Any, name: str) -> str | None:
+def _mark(client: Any, name: str) -> Mark | None:
     try:
         with asking(f"for the tags of the bucket {name}"):
-            return cluster_of(client.get_bucket_tagging(Bucket=name)["TagSet"])
+            return mark_of(client.get_bucket_tagging(Bucket=name)["TagSet"])
     except CloudError as error:
         if error.code == "NoSuchTagSet" or type(error) is not CloudError:
             return None

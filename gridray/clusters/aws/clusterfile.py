@@ -13,7 +13,7 @@ from gridray import labels
 from gridray.clusters.aws import nodecommands
 from gridray.clusters.aws.images import Image
 from gridray.clusters.aws.instancetype import InstanceType
-from gridray.clusters.aws.tags import specification
+from gridray.clusters.aws.tags import Mark, specification
 from gridray.labels import ON_DEMAND, SPOT
 from gridray.machines import USABLE_MEMORY
 
@@ -76,8 +76,12 @@ class Nodes:
 
 @dataclass(frozen=True)
 class Things:
-    """The names in AWS, and the directory on this machine, that a cluster's file refers to."""
+    """The names in AWS, and the directory on this machine, that a cluster's file refers to.
 
+    `owner` is what the tags say besides the cluster's name.
+    """
+
+    owner: str
     security_group: str
     key_pair: str
     head_profile: str
@@ -204,6 +208,7 @@ def _launch(wanted: Wanted, nodes: Nodes, things: Things, profile: str) -> dict[
         "Encrypted": True,
         "DeleteOnTermination": True,
     }
+    mark = Mark(wanted.name, things.owner)
     return {
         "InstanceType": nodes.type.name,
         **spot,
@@ -215,7 +220,7 @@ def _launch(wanted: Wanted, nodes: Nodes, things: Things, profile: str) -> dict[
         "BlockDeviceMappings": [{"DeviceName": nodes.image.root, "Ebs": disk}],
         "InstanceInitiatedShutdownBehavior": "terminate",
         "MetadataOptions": {"HttpTokens": "required", "HttpPutResponseHopLimit": 2},
-        "TagSpecifications": [tags for kind in kinds for tags in specification(kind, wanted.name)],
+        "TagSpecifications": [tags for kind in kinds for tags in specification(kind, mark)],
         "UserData": _literal(nodecommands.USER_DATA),
     }
 

@@ -13,6 +13,7 @@ from gridray.clusters.aws.instancetype import X86, shipped
 from gridray.labels import ON_DEMAND, SPOT
 
 NAME = "my-cluster"
+OWNER = "1"
 REGION = "us-east-1"
 SUBNETS = ("subnet-REPLACE-1", "subnet-REPLACE-2")
 GROUP = "sg-REPLACE"
@@ -58,6 +59,7 @@ def _text(types: tuple[str, ...], markets: tuple[str, ...]) -> str:
     ]
     head_role, worker_role = blueprint.role_names(wanted)
     things = Things(
+        owner=OWNER,
         security_group=GROUP,
         key_pair=blueprint.name(NAME),
         head_profile=head_role,

@@ -3,11 +3,20 @@
 import os
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from gridray.clusters.aws.session import Account, asking
-from gridray.clusters.aws.tags import specification
-from gridray.errors import CloudError, ClusterError, ExistsError
+from gridray.clusters.aws.tags import Mark, mark_of, specification
+from gridray.errors import CloudError, ClusterError
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """A key pair as EC2 has it: the public half, and whose it is."""
+
+    public: str
+    mark: Mark | None
 
 
 def ensure(path: Path) -> str:
@@ -24,31 +33,27 @@ def ensure(path: Path) -> str:
     return _keygen("-y", "-f", path).strip()
 
 
-def upload(account: Account, name: str, public: str, cluster: str) -> None:
-    """Give EC2 the public half.
+def upload(account: Account, name: str, public: str, mark: Mark) -> None:
+    """Give EC2 the public half; one that it has of this cluster, to a key that is lost, goes.
 
     Raises:
-        ExistsError: EC2 has another one of this name, so the cluster is another machine's.
-        CloudError: AWS refuses.
+        CloudError: AWS refuses, or the name is taken.
     """
-    known = public_key(account, name)
-    if known is None:
-        with asking(f"to import the key pair {name}"):
-            account.client("ec2").import_key_pair(
-                KeyName=name,
-                PublicKeyMaterial=public.encode(),
-                TagSpecifications=specification("key-pair", cluster),
-            )
-    elif known.split()[:2] != public.split()[:2]:
-        raise ExistsError(
-            f"{account.region} has a key pair {name!r} already, and it is not this machine's: "
-            f"a cluster {cluster!r} was made from another one",
-            hint="take another name, or delete that cluster where it was made",
+    known = look(account, name)
+    if known is not None and known.mark == mark:
+        if known.public.split()[:2] == public.split()[:2]:
+            return
+        delete(account, name, mark)
+    with asking(f"to import the key pair {name}"):
+        account.client("ec2").import_key_pair(
+            KeyName=name,
+            PublicKeyMaterial=public.encode(),
+            TagSpecifications=specification("key-pair", mark),
         )
 
 
-def public_key(account: Account, name: str) -> str | None:
-    """Return the public half that EC2 has; None: there is no such key pair.
+def look(account: Account, name: str) -> KeyPair | None:
+    """Return the key pair of a name; None: there is none.
 
     Raises:
         CloudError: AWS cannot be asked.
@@ -62,16 +67,17 @@ def public_key(account: Account, name: str) -> str | None:
         if error.code == "InvalidKeyPair.NotFound":
             return None
         raise
-    return str(found[0].get("PublicKey", "")) if found else None
+    return KeyPair(found[0].get("PublicKey", ""), mark_of(found[0].get("Tags"))) if found else None
 
 
-def delete(account: Account, name: str) -> bool:
-    """Delete a key pair; return whether there was one.
+def delete(account: Account, name: str, mark: Mark) -> bool:
+    """Delete the cluster's key pair; return whether there was one.
 
     Raises:
         CloudError: AWS refuses.
     """
-    if public_key(account, name) is None:
+    found = look(account, name)
+    if found is None or found.mark != mark:
         return False
     with asking(f"to delete the key pair {name}"):
         account.client("ec2").delete_key_pair(KeyName=name)

@@ -31,6 +31,7 @@ from gridray.clusters.aws.machines import Machine
 from gridray.clusters.aws.made import Made
 from gridray.clusters.aws.rayup import Progress
 from gridray.clusters.aws.session import Account, asking
+from gridray.clusters.aws.tags import Mark
 from gridray.clusters.aws.wishes import Wish
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.errors import CloudError, ClusterError, GridrayError, StateError
@@ -76,7 +77,7 @@ def up(home: Path, account: Account, name: str, progress: Progress) -> Made:
             wanted = dataclasses.replace(wish.wanted, ssh_from=wishes.own_block())
             wish = Wish(wanted, follows_address=True)
             wish.save(home)
-        _make(home, account, things.plan(account, wish.wanted), progress)
+        _make(home, account, things.plan(account, wish.wanted, home), progress)
         return _start(home, account, name, progress)
 
 
@@ -86,7 +87,8 @@ def would_restart(home: Path, account: Account, name: str) -> bool:
     Raises:
         CloudError: AWS cannot be asked.
     """
-    return machines.head(account, name) is not None and not _is_applied(home, name)
+    mark = Made.load(home, name).mark
+    return machines.head(account, mark) is not None and not _is_applied(home, name)
 
 
 def down(home: Path, name: str) -> Ended:
@@ -99,9 +101,9 @@ def down(home: Path, name: str) -> Ended:
     what = Made.load(home, name)
     account = account_of(what)
     with _locked(home, name):
-        gone = _end_machines(account, name)
+        gone = _end_machines(account, what.mark)
         _forget_head(home, what)
-    left = [*remains.instances(account, name), *remains.volumes(account, name)]
+    left = [*remains.instances(account, what.mark), *remains.volumes(account, what.mark)]
     return Ended(tuple(gone), tuple(map(str, left)))
 
 
@@ -115,10 +117,10 @@ def delete(home: Path, name: str, *, purge_store: bool) -> Ended:
     what = Made.load(home, name)
     account = account_of(what)
     with _locked(home, name):
-        heads = _terminate_head(account, name)
+        heads = _terminate_head(account, what.mark)
         unmade = things.unmake(account, what, purge_store=purge_store)
         gone = dict.fromkeys([*heads, *unmade])
-        left = things.leftovers(account, name)
+        left = things.leftovers(account, what.mark)
         if not left:
             shutil.rmtree(made.directory(home, name))
     return Ended(tuple(gone), tuple(map(str, left)))
@@ -128,19 +130,28 @@ def purge_store(home: Path, name: str) -> list[str]:
     """Delete the bucket that was made for a cluster, with all that is in it.
 
     Raises:
-        StateError: its store is in somebody's own bucket.
         CloudError: AWS refuses.
     """
     from gridray.clusters.aws import bucket
 
     what = Made.load(home, name)
     if what.bucket is None:
-        raise StateError(
-            f"the store of {name}, {what.store}, is not in a bucket that was made for it",
-            hint="leave out --purge-store; what is in it is yours to delete",
-        )
-    is_gone = bucket.purge(account_of(what), what.bucket, name)
+        return []
+    is_gone = bucket.purge(account_of(what), what.bucket, what.mark)
     return [f"bucket {what.bucket}"] if is_gone else []
+
+
+def has_store(what: Made) -> bool:
+    """Whether the bucket of a cluster's store is there; where AWS does not tell, it is.
+
+    One whose making was cut off may never have been.
+    """
+    from gridray.clusters.aws import bucket
+
+    try:
+        return bucket.look(account_of(what), bucket.parse(what.store)[0]).exists
+    except CloudError:
+        return True
 
 
 def account_of(what: Made) -> Account:
@@ -153,17 +164,12 @@ def mark_applied(home: Path, name: str) -> None:
 
 
 def _make(home: Path, account: Account, planned: Planned, progress: Progress) -> None:
-    """Make what is missing; a file that was edited stays as it is."""
+    """Make what is missing."""
     for line in planned.things:
         if not line.startswith("instance "):
             progress(f"making {line}")
-    name = planned.wanted.name
-    file = made.directory(home, name) / CLUSTER_FILE
-    edited = file.read_bytes() if file.exists() else None
-    things.make(account, planned, home)
-    if edited is not None:
-        made.write_private(file, edited)
-        file.with_suffix(".yaml.bak").unlink(missing_ok=True)
+    is_up = machines.head(account, planned.mark) is not None
+    things.make(account, planned, home, is_up=is_up)
 
 
 def _start(home: Path, account: Account, name: str, progress: Progress) -> Made:
@@ -172,7 +178,7 @@ def _start(home: Path, account: Account, name: str, progress: Progress) -> Made:
         (made.directory(home, name) / APPLIED).unlink(missing_ok=True)
         progress("starting the head with `ray up`; that takes some minutes")
         rayup.run(made.directory(home, name) / CLUSTER_FILE, what, progress)
-        head = machines.head(account, name)
+        head = machines.head(account, what.mark)
         if head is None:
             raise ClusterError(
                 f"`ray up` has ended well, but {name} has no head",
@@ -182,19 +188,19 @@ def _start(home: Path, account: Account, name: str, progress: Progress) -> Made:
         mark_applied(home, name)
     found = reach.cluster(home, name)
     store = Store(what.store)
-    _record_prices(store, account, name, progress)
+    _record_prices(store, account, what, progress)
     progress("starting the controller, through an SSH tunnel")
     ensure_controller(found, store)
     return what
 
 
-def _record_prices(store: Store, account: Account, name: str, progress: Progress) -> None:
+def _record_prices(store: Store, account: Account, what: Made, progress: Progress) -> None:
     """Write what the cluster's machines cost; that it is not known keeps it from nothing."""
-    head = machines.head(account, name)
-    names = [*groups(name).instance_types, *([head.instance_type] if head else [])]
+    head = machines.head(account, what.mark)
+    names = [*groups(what.name).instance_types, *([head.instance_type] if head else [])]
     try:
         types = catalog.instance_types(account, names)
-        prices.record(store, name, account, types.values())
+        prices.record(store, what.name, account, types.values())
     except CloudError as error:
         progress(f"what its machines cost is not known: {error.message}")
 
@@ -225,7 +231,7 @@ def _meet(home: Path, account: Account, what: Made, head: Machine, progress: Pro
 
 def _answers(home: Path, account: Account, what: Made) -> bool:
     """Whether the head that is known runs, and its dashboard answers."""
-    head = machines.head(account, what.name)
+    head = machines.head(account, what.mark)
     if head is None or what.head_address not in (head.public_address, head.private_address):
         return False
     try:
@@ -235,15 +241,15 @@ def _answers(home: Path, account: Account, what: Made) -> bool:
     return True
 
 
-def _end_machines(account: Account, name: str) -> list[str]:
-    heads = _terminate_head(account, name)
-    ended = remains.end_instances(account, name)
-    return [*dict.fromkeys([*heads, *ended]), *remains.delete_volumes(account, name)]
+def _end_machines(account: Account, mark: Mark) -> list[str]:
+    heads = _terminate_head(account, mark)
+    ended = remains.end_instances(account, mark)
+    return [*dict.fromkeys([*heads, *ended]), *remains.delete_volumes(account, mark)]
 
 
-def _terminate_head(account: Account, name: str) -> list[str]:
+def _terminate_head(account: Account, mark: Mark) -> list[str]:
     """Terminate the head before the workers: its autoscaler would launch others for them."""
-    heads = [each.id for each in machines.machines(account, name) if each.is_head]
+    heads = [each.id for each in machines.machines(account, mark) if each.is_head]
     if heads:
         with asking(f"to terminate {', '.join(heads)}"):
             account.client("ec2").terminate_instances(InstanceIds=heads)

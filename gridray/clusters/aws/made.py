@@ -3,22 +3,26 @@
 import dataclasses
 import json
 import os
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from gridray.clusters.aws.tags import Mark
 from gridray.errors import ConfigError, NotFoundError
 from gridray.settings import CLUSTER_NAME
 
 FILE = "made.json"
+OWNER = "owner"
 
 
 @dataclass(frozen=True)
 class Made:
     """A cluster's things in AWS; each is written down before it is made.
 
-    None is what has not been begun. `bucket` is a bucket that Gridray has made itself; `store` is
-    the store's URL whoever has made its bucket. `head_address` and `host_key` (a line of
-    `known_hosts`) are known once the head is up. `created_at` is a Unix time in seconds.
+    None is what has not been begun. `owner` is the identity of the home that it was made from: what
+    carries another one in its tags is another machine's. `bucket` is a bucket that Gridray has made
+    itself; `store` is the store's URL whoever has made its bucket. `head_address` and `host_key` (a
+    line of `known_hosts`) are known once the head is up. `created_at` is a Unix time in seconds.
     """
 
     name: str
@@ -26,6 +30,7 @@ class Made:
     account: str
     created_at: float
     store: str
+    owner: str
     profile: str | None = None
     vpc: str | None = None
     security_group: str | None = None
@@ -37,6 +42,10 @@ class Made:
     is_private: bool = False
     head_address: str | None = None
     host_key: str | None = None
+
+    @property
+    def mark(self) -> Mark:
+        return Mark(self.name, self.owner)
 
     @classmethod
     def load(cls, home: Path, name: str) -> "Made":
@@ -66,6 +75,27 @@ class Made:
         """Write it down, for this user's eyes only."""
         text = json.dumps(dataclasses.asdict(self), indent=2) + "\n"
         write_private(private(directory(home, self.name)) / FILE, text.encode())
+
+
+def mark_of(home: Path, name: str) -> Mark:
+    """Return the mark of a cluster that was made from a home, or is to be.
+
+    Raises:
+        ConfigError: what was made cannot be understood.
+    """
+    if name in names(home):
+        return Made.load(home, name).mark
+    try:
+        return Mark(name, (home / "clusters" / OWNER).read_text("utf-8").strip())
+    except FileNotFoundError:
+        return Mark(name, secrets.token_hex(8))
+
+
+def keep_owner(home: Path, owner: str) -> None:
+    """Let a home have an identity, unless it has one; what it makes again is its own then."""
+    path = home / "clusters" / OWNER
+    if not path.exists():
+        write_private(private(path.parent) / OWNER, owner.encode())
 
 
 def directory(home: Path, name: str) -> Path:

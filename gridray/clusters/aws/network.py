@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridray.clusters.aws.session import Account, asking
-from gridray.clusters.aws.tags import cluster_of, specification
-from gridray.errors import CloudError, ExistsError, UsageError
+from gridray.clusters.aws.tags import Mark, mark_of, specification
+from gridray.errors import CloudError, UsageError
 
 SSH = 22
 # The network interfaces of instances that have just ended hold their group for a while.
@@ -30,6 +30,14 @@ class Network:
     def offering(self, zones: Sequence[str]) -> tuple[str, ...]:
         """Return the subnets that are in one of these zones."""
         return tuple(each for each, zone in self.subnets.items() if zone in zones)
+
+
+@dataclass(frozen=True)
+class Group:
+    """A security group: its id, and whose it is."""
+
+    id: str
+    mark: Mark | None
 
 
 def look(account: Account, subnets: Sequence[str], *, is_private: bool) -> Network:
@@ -85,43 +93,53 @@ def check_block(block: str) -> str:
         ) from error
 
 
-def security_group(account: Account, name: str, vpc: str) -> str | None:
-    """Return the id of a security group; None: there is none.
+def is_everywhere(block: str) -> bool:
+    """Whether a block has all addresses that there are.
+
+    Raises:
+        UsageError: it is none.
+    """
+    return check_block(block).endswith("/0")
+
+
+def security_group(account: Account, name: str, vpc: str) -> Group | None:
+    """Return a security group; None: there is none.
 
     Raises:
         CloudError: AWS cannot be asked.
     """
-    found = _group(account, name, vpc)
-    return None if found is None else str(found["GroupId"])
+    with asking(f"for the security group {name}"):
+        found = account.client("ec2").describe_security_groups(
+            Filters=[
+                {"Name": "group-name", "Values": [name]},
+                {"Name": "vpc-id", "Values": [vpc]},
+            ]
+        )["SecurityGroups"]
+    return Group(str(found[0]["GroupId"]), mark_of(found[0].get("Tags"))) if found else None
 
 
-def make_group(account: Account, name: str, vpc: str, cluster: str, ssh_from: str) -> str:
+def make_group(account: Account, name: str, vpc: str, mark: Mark, ssh_from: str) -> str:
     """Return the id of the cluster's security group, which has the right rules then.
 
     Raises:
-        ExistsError: there is one of this name that is not the cluster's.
-        CloudError: AWS refuses.
+        CloudError: AWS refuses, or the name is taken.
     """
-    found = _group(account, name, vpc)
-    if found is not None and cluster_of(found.get("Tags")) != cluster:
-        raise ExistsError(
-            f"{vpc} has a security group {name!r} that is not Gridray's",
-            hint="take another name for the cluster, or delete the group",
-        )
-    if found is None:
-        with asking(f"to make the security group {name}"):
-            group = account.client("ec2").create_security_group(
-                GroupName=name,
-                Description=f"Gridray's cluster {cluster}: SSH, and everything from itself",
-                VpcId=vpc,
-                TagSpecifications=specification("security-group", cluster),
-            )["GroupId"]
+    found = security_group(account, name, vpc)
+    if found is not None and found.mark == mark:
+        group = found.id
     else:
-        group = found["GroupId"]
+        with asking(f"to make the security group {name}"):
+            made = account.client("ec2").create_security_group(
+                GroupName=name,
+                Description=f"Gridray's cluster {mark.cluster}: SSH, and everything from itself",
+                VpcId=vpc,
+                TagSpecifications=specification("security-group", mark),
+            )
+        group = str(made["GroupId"])
     itself = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]}
-    _authorize(account, str(group), itself)
-    allow_ssh(account, str(group), ssh_from)
-    return str(group)
+    _authorize(account, group, itself)
+    allow_ssh(account, group, ssh_from)
+    return group
 
 
 def allow_ssh(account: Account, group: str, block: str) -> None:
@@ -148,36 +166,25 @@ def allow_ssh(account: Account, group: str, block: str) -> None:
                 client.revoke_security_group_ingress(GroupId=group, IpPermissions=[_ssh(other)])
 
 
-def delete_group(account: Account, name: str, vpc: str, cluster: str) -> bool:
+def delete_group(account: Account, name: str, vpc: str, mark: Mark) -> bool:
     """Delete the cluster's security group; return whether there was one.
 
     Raises:
         CloudError: AWS refuses, or something still uses it.
     """
-    found = _group(account, name, vpc)
-    if found is None or cluster_of(found.get("Tags")) != cluster:
+    found = security_group(account, name, vpc)
+    if found is None or found.mark != mark:
         return False
     deadline = time.monotonic() + DELETE_SECONDS
     while True:
         try:
             with asking(f"to delete the security group {name}"):
-                account.client("ec2").delete_security_group(GroupId=found["GroupId"])
+                account.client("ec2").delete_security_group(GroupId=found.id)
             return True
         except CloudError as error:
             if error.code != "DependencyViolation" or time.monotonic() > deadline:
                 raise
         time.sleep(PAUSE)
-
-
-def _group(account: Account, name: str, vpc: str) -> Any:
-    with asking(f"for the security group {name}"):
-        found = account.client("ec2").describe_security_groups(
-            Filters=[
-                {"Name": "group-name", "Values": [name]},
-                {"Name": "vpc-id", "Values": [vpc]},
-            ]
-        )["SecurityGroups"]
-    return found[0] if found else None
 
 
 def _authorize(account: Account, group: str, permission: Mapping[str, Any]) -> None:

@@ -1,19 +1,21 @@
 """What the head and the workers of a cluster may do in AWS: no more than they need.
 
 Conditions by EC2's entries in AWS's Service Authorization Reference: an instance can be launched
-with the cluster's tags only, and tagged or terminated only if it carries them.
+with the cluster's tags only, tagged or terminated only if it carries them, and keeps them.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from gridray.clusters.aws.tags import CLUSTER_TAG
+from gridray.clusters.aws.tags import Mark, tags
 
 VERSION = "2012-10-17"
 Document = dict[str, Any]
 Statement = dict[str, Any]
 # What is made by a launch, and can be tagged by it.
 LAUNCHED = ("instance", "volume", "spot-instances-request")
+# What Ray's autoscaler writes on its nodes. Source: ray/autoscaler/tags.py, aws/node_provider.py.
+AUTOSCALER_TAGS = ("ray-*", "Name")
 DESCRIBE = ("ec2:DescribeInstances", "ec2:DescribeInstanceTypes", "ec2:DescribeSpotPriceHistory")
 
 
@@ -21,7 +23,7 @@ DESCRIBE = ("ec2:DescribeInstances", "ec2:DescribeInstanceTypes", "ec2:DescribeS
 class Scope:
     """What a cluster's policies are about. `prefix` is the store's, without a slash at its ends."""
 
-    cluster: str
+    mark: Mark
     partition: str
     region: str
     account: str
@@ -59,9 +61,15 @@ def worker(scope: Scope) -> Document:
 
 def _instances(scope: Scope) -> list[Statement]:
     launched = [scope.ec2(f"{kind}/*") for kind in LAUNCHED]
-    requested = {"StringEquals": {f"aws:RequestTag/{CLUSTER_TAG}": scope.cluster}}
-    tagged = {"StringEquals": {f"ec2:ResourceTag/{CLUSTER_TAG}": scope.cluster}}
+    requested = {"StringEquals": _tags("aws:RequestTag", scope)}
+    tagged = {"StringEquals": _tags("ec2:ResourceTag", scope)}
     creating = {"StringEquals": {"ec2:CreateAction": "RunInstances", **requested["StringEquals"]}}
+    # Never those by which Gridray finds what has to end.
+    tagging = {
+        **tagged,
+        "ForAllValues:StringLike": {"aws:TagKeys": list(AUTOSCALER_TAGS)},
+        "Null": {"aws:TagKeys": "false"},
+    }
     in_vpc = {"ArnEquals": {"ec2:Vpc": scope.ec2(f"vpc/{scope.vpc}")}}
     passing = {"StringEquals": {"iam:PassedToService": _service(scope.partition)}}
     network = [scope.ec2("subnet/*"), scope.ec2("network-interface/*")]
@@ -77,10 +85,14 @@ def _instances(scope: Scope) -> list[Statement]:
         _allow("LaunchInNetwork", ["ec2:RunInstances"], network, in_vpc),
         _allow("LaunchWith", ["ec2:RunInstances"], used),
         _allow("TagWhatIsLaunched", ["ec2:CreateTags"], launched, creating),
-        _allow("TagOwn", ["ec2:CreateTags"], instances, tagged),
+        _allow("TagOwn", ["ec2:CreateTags"], instances, tagging),
         _allow("TerminateOwn", ["ec2:TerminateInstances"], instances, tagged),
         _allow("PassWorkerRole", ["iam:PassRole"], [scope.role], passing),
     ]
+
+
+def _tags(key: str, scope: Scope) -> dict[str, str]:
+    return {f"{key}/{each['Key']}": each["Value"] for each in tags(scope.mark)}
 
 
 def _store(scope: Scope) -> list[Statement]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from gridray.clusters.aws.machines import machines
 from gridray.clusters.aws.session import Account, asking
-from gridray.clusters.aws.tags import OWNER_TAG, cluster_of, filters
+from gridray.clusters.aws.tags import OWNER_TAG, Mark, Whose, filters, is_among, mark_of
 from gridray.errors import CloudError
 
 ROLE_PREFIX = "gridray-"
@@ -17,43 +17,47 @@ PAUSE = 2.0
 
 @dataclass(frozen=True)
 class Thing:
-    """Something in AWS that carries a cluster's tags, as `instance i-0123 (running)`."""
+    """Something in AWS that carries a cluster's tags, as `instance i-0123 (running)`.
+
+    `owner` is the identity of the home that the cluster was made from.
+    """
 
     kind: str
     id: str
     cluster: str
     state: str = ""
+    owner: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}" + (f" ({self.state})" if self.state else "")
 
 
-def find(account: Account, cluster: str | None) -> list[Thing]:
+def find(account: Account, whose: Whose) -> list[Thing]:
     """Return what carries a cluster's tags, instances first; None: any cluster's.
 
     Raises:
         CloudError: AWS cannot be asked.
     """
     return [
-        *instances(account, cluster),
-        *volumes(account, cluster),
-        *_groups(account, cluster),
-        *_key_pairs(account, cluster),
-        *_roles(account, cluster),
+        *instances(account, whose),
+        *volumes(account, whose),
+        *_groups(account, whose),
+        *_key_pairs(account, whose),
+        *_roles(account, whose),
     ]
 
 
-def instances(account: Account, cluster: str | None) -> list[Thing]:
+def instances(account: Account, whose: Whose) -> list[Thing]:
     """Return the instances that are not terminated.
 
     Raises:
         CloudError: AWS cannot be asked.
     """
-    found = machines(account, cluster)
-    return [Thing("instance", each.id, each.cluster, each.state) for each in found]
+    found = machines(account, whose)
+    return [Thing("instance", each.id, each.cluster, each.state, each.owner) for each in found]
 
 
-def volumes(account: Account, cluster: str | None) -> list[Thing]:
+def volumes(account: Account, whose: Whose) -> list[Thing]:
     """Return the disks.
 
     Raises:
@@ -61,11 +65,11 @@ def volumes(account: Account, cluster: str | None) -> list[Thing]:
     """
     return [
         _thing("volume", each, "VolumeId", each["State"])
-        for each in _pages(account, "describe_volumes", cluster, "Volumes")
+        for each in _pages(account, "describe_volumes", whose, "Volumes")
     ]
 
 
-def end_instances(account: Account, cluster: str) -> list[str]:
+def end_instances(account: Account, whose: Mark | str) -> list[str]:
     """Terminate a cluster's instances, wait until they are, and say which they were.
 
     Raises:
@@ -73,7 +77,7 @@ def end_instances(account: Account, cluster: str) -> list[str]:
     """
     ended: dict[str, None] = {}
     deadline = time.monotonic() + END_SECONDS
-    while living := instances(account, cluster):
+    while living := instances(account, whose):
         ids = [each.id for each in living if each.state != "shutting-down"]
         ended |= dict.fromkeys(each.id for each in living)
         if ids:
@@ -89,14 +93,14 @@ def end_instances(account: Account, cluster: str) -> list[str]:
     return [f"instance {each}" for each in ended]
 
 
-def delete_volumes(account: Account, cluster: str) -> list[str]:
+def delete_volumes(account: Account, whose: Mark | str) -> list[str]:
     """Delete a cluster's disks that no instance has, and say which they were.
 
     Raises:
         CloudError: AWS refuses.
     """
     gone = []
-    for each in volumes(account, cluster):
+    for each in volumes(account, whose):
         if each.state == "available":
             with asking(f"to delete {each}"):
                 account.client("ec2").delete_volume(VolumeId=each.id)
@@ -104,20 +108,20 @@ def delete_volumes(account: Account, cluster: str) -> list[str]:
     return gone
 
 
-def _groups(account: Account, cluster: str | None) -> list[Thing]:
+def _groups(account: Account, whose: Whose) -> list[Thing]:
     return [
         _thing("security group", each, "GroupId")
-        for each in _pages(account, "describe_security_groups", cluster, "SecurityGroups")
+        for each in _pages(account, "describe_security_groups", whose, "SecurityGroups")
     ]
 
 
-def _key_pairs(account: Account, cluster: str | None) -> list[Thing]:
+def _key_pairs(account: Account, whose: Whose) -> list[Thing]:
     with asking("for key pairs"):
-        found = account.client("ec2").describe_key_pairs(Filters=filters(cluster))["KeyPairs"]
+        found = account.client("ec2").describe_key_pairs(Filters=filters(whose))["KeyPairs"]
     return [_thing("key pair", each, "KeyName") for each in found]
 
 
-def _roles(account: Account, cluster: str | None) -> list[Thing]:
+def _roles(account: Account, whose: Whose) -> list[Thing]:
     """Return roles and instance profiles; IAM's lists have no tags, so they go by name first.
 
     Their names end in the region and in what they are for, as `gridray-NAME-us-east-1-head`.
@@ -137,8 +141,8 @@ def _roles(account: Account, cluster: str | None) -> list[Thing]:
         with asking(f"for its {kind}s"):
             pages = iam.get_paginator(operation).paginate()
             named = [each[f"{key}Name"] for page in pages for each in page[f"{key}s"]]
-        its = [_tagged(kind, name, ask) for name in named if _is_here(account, name)]
-        found += [each for each in its if each and cluster in (None, each.cluster)]
+        its = [_tagged(kind, name, ask, whose) for name in named if _is_here(account, name)]
+        found += [each for each in its if each]
     return found
 
 
@@ -147,28 +151,31 @@ def _is_here(account: Account, name: str) -> bool:
     return name.startswith(ROLE_PREFIX) and name.endswith(endings)
 
 
-def _tagged(kind: str, name: str, ask: Callable[[str], Any]) -> Thing | None:
+def _tagged(kind: str, name: str, ask: Callable[[str], Any], whose: Whose) -> Thing | None:
     try:
         with asking(f"for the tags of the {kind} {name}"):
-            cluster = cluster_of(ask(name).get("Tags"))
+            mark = mark_of(ask(name).get("Tags"))
     except CloudError as error:
         if error.code == "NoSuchEntity":
             return None
         raise
-    return None if cluster is None else Thing(kind, name, cluster)
+    if mark is None or not is_among(mark, whose):
+        return None
+    return Thing(kind, name, mark.cluster, owner=mark.owner)
 
 
 def _pages(
     account: Account,
     operation: str,
-    cluster: str | None,
+    whose: Whose,
     key: str,
 ) -> Iterator[Any]:
     with asking(f"for what is tagged {OWNER_TAG} ({operation})"):
         paginator = account.client("ec2").get_paginator(operation)
-        for page in paginator.paginate(Filters=filters(cluster)):
+        for page in paginator.paginate(Filters=filters(whose)):
             yield from page[key]
 
 
 def _thing(kind: str, found: Any, key: str, state: str = "") -> Thing:
-    return Thing(kind, found[key], cluster_of(found.get("Tags")) or "", state)
+    mark = mark_of(found.get("Tags")) or Mark("", "")
+    return Thing(kind, found[key], mark.cluster, state, mark.owner)

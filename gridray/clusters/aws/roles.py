@@ -3,11 +3,12 @@
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from gridray.clusters.aws.session import Account, asking
-from gridray.clusters.aws.tags import cluster_of, tags
-from gridray.errors import CloudError, ExistsError
+from gridray.clusters.aws.tags import Mark, mark_of, tags
+from gridray.errors import CloudError
 
 POLICY = "gridray"
 SPOT_SERVICE = "spot.amazonaws.com"
@@ -18,32 +19,39 @@ PAUSE = 2.0
 Document = Mapping[str, Any]
 
 
-def make(account: Account, name: str, cluster: str, trust: Document, policy: Document) -> bool:
+@dataclass(frozen=True)
+class Found:
+    """A role, or an instance profile, and whose it is."""
+
+    kind: str
+    mark: Mark | None
+
+
+def make(account: Account, name: str, mark: Mark, trust: Document, policy: Document) -> bool:
     """Make a role with its instance profile, or finish what was begun.
 
     Returns:
         Whether the profile is new, so that EC2 may not know it yet.
 
     Raises:
-        ExistsError: there is a role of this name that is not the cluster's.
-        CloudError: AWS refuses.
+        CloudError: AWS refuses, or the name is taken.
     """
     iam = account.client("iam")
     what = {"RoleName": name}
-    if _owned(account, name, cluster) is None:
+    if _role(account, name, mark) is None:
         with asking(f"to make the role {name}"):
             iam.create_role(
                 **what,
                 AssumeRolePolicyDocument=json.dumps(trust),
-                Description=f"Nodes of Gridray's cluster {cluster}",
-                Tags=tags(cluster),
+                Description=f"Nodes of Gridray's cluster {mark.cluster}",
+                Tags=tags(mark),
             )
     with asking(f"to give the role {name} its policy"):
         iam.put_role_policy(**what, PolicyName=POLICY, PolicyDocument=json.dumps(policy))
-    profile = _profile(account, name)
+    profile = _profile(account, name, mark)
     if profile is None:
         with asking(f"to make the instance profile {name}"):
-            iam.create_instance_profile(InstanceProfileName=name, Tags=tags(cluster))
+            iam.create_instance_profile(InstanceProfileName=name, Tags=tags(mark))
     if profile is None or not profile["Roles"]:
         with asking(f"to add the role {name} to its instance profile"):
             iam.add_role_to_instance_profile(InstanceProfileName=name, **what)
@@ -80,42 +88,33 @@ def ensure_spot(account: Account) -> None:
     Raises:
         CloudError: it is not there, and may not be made.
     """
-    iam = account.client("iam")
-    try:
-        with asking(f"for the role {SPOT_ROLE}"):
-            iam.get_role(RoleName=SPOT_ROLE)
-            return
-    except CloudError as error:
-        if error.code != "NoSuchEntity":
-            raise
+    if has_spot(account):
+        return
     try:
         with asking(f"to make the role {SPOT_ROLE}"):
-            iam.create_service_linked_role(AWSServiceName=SPOT_SERVICE)
+            account.client("iam").create_service_linked_role(AWSServiceName=SPOT_SERVICE)
     except CloudError as error:
         # Somebody else was faster.
         if error.code not in ("InvalidInput", "EntityAlreadyExists"):
             raise
 
 
-def delete(account: Account, name: str, cluster: str) -> bool:
+def delete(account: Account, name: str, mark: Mark) -> bool:
     """Delete a role and its instance profile, however much there is; return whether any was.
 
     Raises:
         CloudError: AWS refuses.
     """
     iam = account.client("iam")
-    profile = _profile(account, name)
-    if profile is not None and cluster_of(profile.get("Tags")) in (cluster, None):
+    profile = _profile(account, name, mark)
+    if profile is not None:
         with asking(f"to delete the instance profile {name}"):
             for role in profile["Roles"]:
                 iam.remove_role_from_instance_profile(
                     InstanceProfileName=name, RoleName=role["RoleName"]
                 )
             iam.delete_instance_profile(InstanceProfileName=name)
-    try:
-        role = _owned(account, name, cluster)
-    except ExistsError:
-        role = None
+    role = _role(account, name, mark)
     if role is not None:
         with asking(f"to delete the role {name}"):
             for policy in iam.list_role_policies(RoleName=name)["PolicyNames"]:
@@ -124,37 +123,46 @@ def delete(account: Account, name: str, cluster: str) -> bool:
     return profile is not None or role is not None
 
 
-def exists(account: Account, name: str) -> bool:
-    """Whether there is a role, or an instance profile, of this name.
+def look(account: Account, name: str) -> list[Found]:
+    """Return the role and the instance profile of a name, whichever there are.
 
     Raises:
         CloudError: AWS cannot be asked.
     """
-    return _role(account, name) is not None or _profile(account, name) is not None
+    found = {"role": _get_role(account, name), "instance profile": _get_profile(account, name)}
+    return [Found(kind, mark_of(each.get("Tags"))) for kind, each in found.items() if each]
 
 
-def _owned(account: Account, name: str, cluster: str) -> Any:
-    """Return a role of the cluster's; None: there is none.
+def has_spot(account: Account) -> bool:
+    """Whether the account has the role with which EC2 gives out spot instances.
 
     Raises:
-        ExistsError: it is not the cluster's.
+        CloudError: AWS cannot be asked.
     """
-    role = _role(account, name)
-    if role is not None and cluster_of(role.get("Tags")) != cluster:
-        raise ExistsError(
-            f"the account has a role {name!r} that is not Gridray's",
-            hint="take another name for the cluster, or delete the role",
-        )
-    return role
+    return _get_role(account, SPOT_ROLE) is not None
 
 
-def _role(account: Account, name: str) -> Any:
+def _role(account: Account, name: str, mark: Mark) -> Any:
+    """Return a role of the cluster's; None: there is none."""
+    return _own(_get_role(account, name), mark)
+
+
+def _profile(account: Account, name: str, mark: Mark) -> Any:
+    """Return an instance profile of the cluster's; None: there is none."""
+    return _own(_get_profile(account, name), mark)
+
+
+def _own(found: Any, mark: Mark) -> Any:
+    return found if found is not None and mark_of(found.get("Tags")) == mark else None
+
+
+def _get_role(account: Account, name: str) -> Any:
     return _unless_missing(
         f"for the role {name}", lambda: account.client("iam").get_role(RoleName=name)["Role"]
     )
 
 
-def _profile(account: Account, name: str) -> Any:
+def _get_profile(account: Account, name: str) -> Any:
     iam = account.client("iam")
     return _unless_missing(
         f"for the instance profile {name}",

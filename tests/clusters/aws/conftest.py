@@ -1,15 +1,21 @@
 """An account at AWS: moto plays EC2, STS and IAM, `Lists` what moto does not."""
 
+import functools
 import json
+import logging
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import boto3
 import botocore.loaders
+import moto.backends
 import pytest
 from botocore.loaders import Loader
+from moto.iam.models import SERVICE_NAME_CONVERSION
 from moto.server import ThreadedMotoServer
 
+from gridray.clusters.aws import remains, wheel
 from gridray.clusters.aws.session import Account
 from tests.cli.conftest import call as call
 from tests.clusters.aws.cloud import Cloud, forbidden
@@ -17,6 +23,8 @@ from tests.clusters.aws.lists import Lists, serving
 
 REGION = "us-east-1"
 Allow = Callable[..., Account]
+# The wheel of Gridray is built once.
+built = functools.cache(wheel.build)
 ELSEWHERE = ("PRICING", "SERVICE_QUOTAS")
 
 
@@ -31,13 +39,28 @@ def shared_models(models: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(botocore.loaders, "create_loader", lambda *_: models)
 
 
+@contextmanager
+def spared() -> Iterator[None]:
+    """Spare moto what it does at each request, a look at all its files and a line of a log.
+
+    And teach it the name of the role of EC2's spot instances.
+    """
+    modules = list(moto.backends.list_of_moto_modules())
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(moto.backends, "list_of_moto_modules", lambda: modules)
+        patch.setitem(SERVICE_NAME_CONVERSION, "spot", "EC2Spot")
+        yield
+
+
 @pytest.fixture(scope="session")
 def moto_url() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with spared():
+        server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        server.start()
+        host, port = server.get_host_and_port()
+        yield f"http://{host}:{port}"
+        server.stop()
 
 
 def post(url: str) -> None:
@@ -99,6 +122,9 @@ def allowed(aws: Lists, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Allow
 def cloud(aws: Lists, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Cloud:
     """An empty account in which everything is moto, and the images of today are there."""
     monkeypatch.delenv("AWS_ENDPOINT_URL_IAM")
+    monkeypatch.setattr(wheel, "build", built)
+    # moto's instances are gone at once.
+    monkeypatch.setattr(remains, "PAUSE", 0.02)
     return Cloud(moto_url)
 
 

@@ -4,13 +4,17 @@ from typing import Any
 
 import boto3
 
+from gridray import settings
+from gridray.clusters.aws import made
+
 
 def launch(cluster: str, instance_type: str, *, kind: str = "worker", is_spot: bool = False) -> str:
-    """Return the id of a machine that runs."""
+    """Return the id of a machine that runs; if this home has not made its cluster, another has."""
     ec2 = boto3.client("ec2")
     image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
     market: dict[str, Any] = {"InstanceMarketOptions": {"MarketType": "spot"}} if is_spot else {}
-    tags = {"gridray-cluster": cluster, "gridray": "1", "ray-node-type": kind}
+    owner = made.mark_of(settings.home(), cluster).owner
+    tags = {"gridray-cluster": cluster, "gridray": owner, "ray-node-type": kind}
     answer = ec2.run_instances(
         ImageId=image,
         MinCount=1,

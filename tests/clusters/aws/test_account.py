@@ -1,3 +1,5 @@
+import dataclasses
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +10,10 @@ import boto3
 import pytest
 
 from gridray.clusters.aws import account as clusters
-from gridray.clusters.aws import made, network
+from gridray.clusters.aws import keypair, made, network, remains, roles
 from gridray.clusters.aws.account import Made, Wanted
 from gridray.clusters.aws.session import Account
+from gridray.clusters.aws.tags import Mark, specification
 from gridray.errors import CloudError, ExistsError, NotFoundError, StateError
 from tests.clusters.aws.cloud import Cloud
 
@@ -38,7 +41,7 @@ class CutOff(Exception):
 
 
 def make(account: Account, home: Path, wanted: Wanted = WANTED) -> Made:
-    return clusters.make(account, clusters.plan(account, wanted), home)
+    return clusters.make(account, clusters.plan(account, wanted, home), home)
 
 
 def things(account: Account) -> list[str]:
@@ -66,15 +69,16 @@ def cut_off(account: Account, operation: str) -> Iterator[None]:
         client.meta.events.unregister("after-call", end)
 
 
-def test_a_plan_makes_nothing(cloud: Cloud) -> None:
+def test_a_plan_makes_nothing(cloud: Cloud, tmp_path: Path) -> None:
     account = cloud.account("us-west-2")
-    planned = clusters.plan(account, WANTED)
+    planned = clusters.plan(account, WANTED, tmp_path)
     assert things(account) == []
     assert buckets(account) == []
     assert [line.partition(":")[0].split()[0] for line in planned.things] == [
         "bucket",
         "key",
         "security",
+        "role",
         "role",
         "role",
         "instance",
@@ -89,7 +93,7 @@ def test_made_and_made_again_and_taken_away(cloud: Cloud, tmp_path: Path) -> Non
     there = things(account)
     key = (tmp_path / "clusters/mine/key.pem").read_text()
     token = (tmp_path / "clusters/mine/token").read_text()
-    planned = clusters.plan(account, WANTED)
+    planned = clusters.plan(account, WANTED, tmp_path)
     assert [line.split()[0] for line in planned.things] == ["instance"]
     assert clusters.make(account, planned, tmp_path) == first
     assert things(account) == there
@@ -111,6 +115,7 @@ def test_only_the_user_can_look_into_the_directory(cloud: Cloud, tmp_path: Path)
     for path in (top, *top.rglob("*")):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
     assert {path.name for path in top.iterdir()} == {
+        ".cluster.yaml.written",
         "cluster.yaml",
         "key.pem",
         "made.json",
@@ -124,13 +129,15 @@ def test_cut_off_it_can_be_repeated_and_undone(
     cloud: Cloud, tmp_path: Path, operation: str
 ) -> None:
     account = cloud.account("us-west-2")
-    planned = clusters.plan(account, WANTED)
+    planned = clusters.plan(account, WANTED, tmp_path)
     with cut_off(account, operation):
         clusters.make(account, planned, tmp_path)
     half = Made.load(tmp_path, "mine")
     clusters.unmake(account, half, purge_store=True)
     assert things(account) == []
     assert buckets(account) == []
+    if roles.has_spot(account):
+        account.client("iam").delete_role(RoleName=roles.SPOT_ROLE)
     with cut_off(account, operation):
         clusters.make(account, planned, tmp_path)
     whole = make(account, tmp_path)
@@ -173,7 +180,7 @@ def test_ones_own_bucket_is_left_as_it_is(cloud: Cloud, tmp_path: Path) -> None:
         Bucket="our-bucket", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
     )
     wanted = Wanted("mine", "us-west-2", ("m5.large",), store="s3://our-bucket/runs")
-    planned = clusters.plan(account, wanted)
+    planned = clusters.plan(account, wanted, tmp_path)
     assert not any(line.startswith("bucket") for line in planned.things)
     assert "AWS_REGION=eu-west-1" in planned.text
     what = clusters.make(account, planned, tmp_path)
@@ -192,29 +199,78 @@ def test_somebody_elses_bucket(cloud: Cloud, tmp_path: Path, foreign_bucket: str
     assert made.names(tmp_path) == []
 
 
-def test_another_machines_cluster(cloud: Cloud, tmp_path: Path) -> None:
+def test_another_machines_cluster_is_refused_before_anything_is_written(
+    cloud: Cloud, tmp_path: Path
+) -> None:
     account = cloud.account("us-west-2")
-    make(account, tmp_path / "one")
+    theirs = make(account, tmp_path / "one")
+    start(account, theirs.mark)
     before = things(account)
-    with pytest.raises(ExistsError, match="another one"):
-        make(account, tmp_path / "two")
+    with pytest.raises(ExistsError, match="this machine does not know: i-"):
+        clusters.plan(account, WANTED, tmp_path / "two")
+    remains.end_instances(account, theirs.mark)
+    with pytest.raises(ExistsError, match="key pair 'gridray-mine' is there already"):
+        clusters.plan(account, WANTED, tmp_path / "two")
+    assert not (tmp_path / "two").exists()
+    assert things(account) == before[2:]
+
+
+def test_nothing_of_another_machine_is_ended_even_where_a_file_says_so(
+    cloud: Cloud, tmp_path: Path
+) -> None:
+    account = cloud.account("us-west-2")
+    theirs = make(account, tmp_path / "one")
+    start(account, theirs.mark)
+    before = things(account)
+    stale = dataclasses.replace(theirs, owner="another")
+    assert clusters.unmake(account, stale, purge_store=True) == []
     assert things(account) == before
+    assert buckets(account) == [BUCKET]
+
+
+def test_what_a_home_has_lost_it_can_make_anew(cloud: Cloud, tmp_path: Path) -> None:
+    account = cloud.account("us-west-2")
+    lost = make(account, tmp_path)
+    shutil.rmtree(tmp_path / "clusters/mine")
+    instance = start(account, lost.mark)
+    with pytest.raises(ExistsError, match=instance):
+        make(account, tmp_path)
+    remains.end_instances(account, lost.mark)
+    found = make(account, tmp_path)
+    assert (found.mark, found.bucket) == (lost.mark, BUCKET)
+    key = (tmp_path / "clusters/mine/key.pem").read_text()
+    known = keypair.look(account, "gridray-mine")
+    assert (
+        known
+        and known.public.split()[:2]
+        == keypair.ensure(tmp_path / "clusters/mine/key.pem").split()[:2]
+    )
+    assert key == (tmp_path / "clusters/mine/key.pem").read_text()
 
 
 def test_names_that_are_somebody_elses(cloud: Cloud, tmp_path: Path) -> None:
     account = cloud.account("us-west-2")
-    ec2, iam = account.client("ec2"), account.client("iam")
+    ec2, iam, s3 = account.client("ec2"), account.client("iam"), account.client("s3")
     vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
     ec2.create_security_group(GroupName="gridray-mine", Description="x", VpcId=vpc)
-    with pytest.raises(ExistsError, match="security group 'gridray-mine'"):
+    with pytest.raises(ExistsError, match=r"security group 'gridray-mine' .* not Gridray's"):
         make(account, tmp_path)
     ec2.delete_security_group(GroupName="gridray-mine")
     role = "gridray-mine-us-west-2-head"
     iam.create_role(RoleName=role, AssumeRolePolicyDocument="{}")
-    with pytest.raises(ExistsError, match=role):
+    with pytest.raises(ExistsError, match=f"the role '{role}'"):
         make(account, tmp_path)
-    clusters.unmake(account, Made.load(tmp_path, "mine"))
-    assert iam.get_role(RoleName=role)
+    iam.delete_role(RoleName=role)
+    iam.create_instance_profile(InstanceProfileName=role)
+    with pytest.raises(ExistsError, match=f"the instance profile '{role}'"):
+        make(account, tmp_path)
+    iam.delete_instance_profile(InstanceProfileName=role)
+    where = {"LocationConstraint": "us-west-2"}
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=where)
+    with pytest.raises(ExistsError, match=BUCKET) as caught:
+        make(account, tmp_path)
+    assert f"--store s3://{BUCKET}" in str(caught.value.hint)
+    assert things(account) == [] and not (tmp_path / "clusters").exists()
 
 
 def test_made_elsewhere(cloud: Cloud, tmp_path: Path) -> None:
@@ -231,9 +287,9 @@ def test_ssh_from_one_address_only(cloud: Cloud, tmp_path: Path) -> None:
     assert what.vpc
     group = network.security_group(account, "gridray-mine", what.vpc)
     assert group
-    assert rules(account, group) == [("-1", None, group), ("tcp", 22, "203.0.113.7/32")]
-    network.allow_ssh(account, group, "198.51.100.9")
-    assert rules(account, group) == [("-1", None, group), ("tcp", 22, "198.51.100.9/32")]
+    assert rules(account, group.id) == [("-1", None, group.id), ("tcp", 22, "203.0.113.7/32")]
+    network.allow_ssh(account, group.id, "198.51.100.9")
+    assert rules(account, group.id) == [("-1", None, group.id), ("tcp", 22, "198.51.100.9/32")]
 
 
 def rules(account: Account, group: str) -> list[tuple[str, int | None, str]]:
@@ -248,19 +304,25 @@ def rules(account: Account, group: str) -> list[tuple[str, int | None, str]]:
     )
 
 
+def start(account: Account, mark: Mark) -> str:
+    """Return the id of an instance that runs, as one of a cluster's."""
+    answer = account.client("ec2").run_instances(
+        ImageId=account.client("ec2").describe_images(Owners=["amazon"])["Images"][0]["ImageId"],
+        InstanceType="m5.large",
+        MinCount=1,
+        MaxCount=1,
+        TagSpecifications=[*specification("instance", mark), *specification("volume", mark)],
+    )
+    return str(answer["Instances"][0]["InstanceId"])
+
+
 def test_instances_are_found_and_ended(cloud: Cloud, tmp_path: Path) -> None:
     account = cloud.account("us-west-2")
-    planned = clusters.plan(account, WANTED)
+    planned = clusters.plan(account, WANTED, tmp_path)
     what = clusters.make(account, planned, tmp_path)
-    tags = [{"Key": "gridray-cluster", "Value": "mine"}, {"Key": "gridray", "Value": "1"}]
     ec2 = account.client("ec2")
-    ec2.run_instances(
-        ImageId=planned.head.image.id,
-        InstanceType="m5.large",
-        MinCount=2,
-        MaxCount=2,
-        TagSpecifications=[{"ResourceType": kind, "Tags": tags} for kind in ("instance", "volume")],
-    )
+    for _ in range(2):
+        start(account, what.mark)
     ec2.run_instances(
         ImageId=planned.head.image.id, InstanceType="m5.large", MinCount=1, MaxCount=1
     )
@@ -275,14 +337,45 @@ def test_instances_are_found_and_ended(cloud: Cloud, tmp_path: Path) -> None:
     assert len(ec2.describe_instances(Filters=alive)["Reservations"]) == 1
 
 
-def test_an_edited_file_is_kept_beside_the_new_one(cloud: Cloud, tmp_path: Path) -> None:
+def group_of(account: Account, what: Made) -> str:
+    found = network.security_group(account, "gridray-mine", str(what.vpc))
+    assert found
+    return found.id
+
+
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_the_file_names_the_group_that_there_is(
+    cloud: Cloud, tmp_path: Path, is_edited: bool
+) -> None:
+    account = cloud.account("us-west-2")
+    what = make(account, tmp_path)
+    path = tmp_path / "clusters/mine/cluster.yaml"
+    if is_edited:
+        other = "    # sg-0123456789abcdef0 is mine\n"
+        path.write_text(path.read_text() + other)
+    before = path.read_text()
+    groups = [group_of(account, what)]
+    for _ in range(2):
+        account.client("ec2").delete_security_group(GroupId=groups[-1])
+        make(account, tmp_path)
+        groups.append(group_of(account, what))
+        assert path.read_text() == before.replace(groups[0], groups[-1])
+    assert len(set(groups)) == 3
+
+
+def test_who_edits_the_file_owns_it(cloud: Cloud, tmp_path: Path) -> None:
     account = cloud.account("us-west-2")
     make(account, tmp_path)
     path = tmp_path / "clusters/mine/cluster.yaml"
+    smaller = Wanted(**{**vars(WANTED), "max_workers": 3})
+    planned = clusters.plan(account, smaller, tmp_path)
+    clusters.make(account, planned, tmp_path, is_up=True)
+    assert "\nmax_workers: 8\n" in path.read_text()
+    clusters.make(account, planned, tmp_path)
+    assert "\nmax_workers: 3\n" in path.read_text()
     path.write_text("cluster_name: edited\n")
-    make(account, tmp_path)
-    assert path.with_name("cluster.yaml.bak").read_text() == "cluster_name: edited\n"
-    assert "cluster_name: mine" in path.read_text()
+    clusters.make(account, planned, tmp_path)
+    assert path.read_text() == "cluster_name: edited\n"
 
 
 def test_no_such_cluster(tmp_path: Path) -> None:

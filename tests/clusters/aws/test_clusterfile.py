@@ -5,7 +5,7 @@ import pytest
 
 from gridray import labels
 from gridray.clusters.aws import account as clusters
-from gridray.clusters.aws.account import Wanted
+from gridray.clusters.aws.account import Made, Wanted
 from gridray.clusters.aws.session import Account
 from gridray.clusters.rayenvironment import HEALTH_CHECKS, VARIABLES
 from gridray.errors import CloudError, UsageError
@@ -26,6 +26,7 @@ def wanted(request: pytest.FixtureRequest) -> Wanted:
     return found
 
 
+HOME = Path("/nowhere")
 # The text of a plan by the cluster's name: each is made once for all that only read it.
 TEXTS: dict[str, str] = {}
 
@@ -34,18 +35,20 @@ TEXTS: dict[str, str] = {}
 def text(request: pytest.FixtureRequest, wanted: Wanted) -> str:
     if wanted.name not in TEXTS:
         cloud: Cloud = request.getfixturevalue("cloud")
-        TEXTS[wanted.name] = clusters.plan(cloud.account(wanted.region), wanted).text
+        TEXTS[wanted.name] = clusters.plan(cloud.account(wanted.region), wanted, HOME).text
     return TEXTS[wanted.name]
 
 
 @pytest.fixture
 def made(cloud: Cloud, wanted: Wanted, tmp_path: Path) -> tuple[Account, str]:
     account = cloud.account(wanted.region)
-    clusters.make(account, clusters.plan(account, wanted), tmp_path)
+    clusters.make(account, clusters.plan(account, wanted, tmp_path), tmp_path)
     return account, (tmp_path / "clusters" / wanted.name / "cluster.yaml").read_text()
 
 
-def test_ray_launches_what_the_file_says(made: tuple[Account, str], wanted: Wanted) -> None:
+def test_ray_launches_what_the_file_says(
+    made: tuple[Account, str], wanted: Wanted, tmp_path: Path
+) -> None:
     account, text = made
     before = _things(account)
     config = launching.prepared(text)
@@ -57,6 +60,7 @@ def test_ray_launches_what_the_file_says(made: tuple[Account, str], wanted: Want
         assert kind["min_workers"] == 0
     assert _things(account) == before
     found = {_tags(each)["ray-user-node-type"]: each for each in _instances(account)}
+    owner = Made.load(tmp_path, wanted.name).owner
     assert set(found) == {"head"} | {
         f"{each.replace('.', '-')}-{market}"
         for each in wanted.instance_types
@@ -64,7 +68,7 @@ def test_ray_launches_what_the_file_says(made: tuple[Account, str], wanted: Want
     }
     for name, each in found.items():
         assert _tags(each)["gridray-cluster"] == wanted.name
-        assert _tags(each)["gridray"] == "1"
+        assert _tags(each)["gridray"] == owner
         assert (each.get("InstanceLifecycle") == "spot") == name.endswith("-spot")
         assert each["IamInstanceProfile"]["Arn"].endswith("-head" if name == "head" else "-worker")
     types = {name: each["InstanceType"] for name, each in found.items()}
@@ -79,7 +83,7 @@ def test_ray_launches_what_the_file_says(made: tuple[Account, str], wanted: Want
 def test_resources_are_those_that_ray_would_fill_in(cloud: Cloud) -> None:
     wanted = Wanted("all", "us-east-1", ("m5.large", "g4dn.12xlarge", "g5g.xlarge"))
     account = cloud.account(wanted.region)
-    bare = launching.prepared(clusters.plan(account, wanted).text)
+    bare = launching.prepared(clusters.plan(account, wanted, HOME).text)
     ours = {name: each["resources"] for name, each in bare["available_node_types"].items()}
     for each in bare["available_node_types"].values():
         each["resources"] = {}
@@ -138,7 +142,7 @@ def test_labels_are_what_runs_choose_by(text: str, wanted: Wanted) -> None:
 def test_groups_of_both_architectures_have_their_images(cloud: Cloud) -> None:
     account = cloud.account("eu-central-1")
     images = cloud.images["eu-central-1"]
-    planned = clusters.plan(account, MIXES[2])
+    planned = clusters.plan(account, MIXES[2], HOME)
     by_type = {each.type.name: each.image.id for each in planned.groups}
     assert by_type["m7g.large"] == images["m7g.large"]
     assert by_type["g5.xlarge"] == images["g4dn.xlarge"]
@@ -164,7 +168,7 @@ def test_what_cannot_be_meant(change: dict[str, Any], said: str) -> None:
         **({"name": "x", "region": "us-east-1", "instance_types": ("m5.large",)} | change)
     )
     with pytest.raises(UsageError) as caught:
-        clusters.plan(Account("us-east-1"), wanted)
+        clusters.plan(Account("us-east-1"), wanted, HOME)
     assert said in f"{caught.value.message} {caught.value.hint}"
 
 
@@ -187,7 +191,7 @@ def test_what_aws_does_not_have(cloud: Cloud, change: dict[str, Any], said: str)
         **({"name": "x", "region": "us-east-1", "instance_types": ("m5.large",)} | change)
     )
     with pytest.raises(CloudError) as caught:
-        clusters.plan(account, wanted)
+        clusters.plan(account, wanted, HOME)
     assert said in caught.value.message
     assert caught.value.hint
 

@@ -6,7 +6,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from gridray.clusters.aws.ending import end_workers
-from gridray.clusters.aws.tags import tags
+from gridray.clusters.aws.tags import Mark, tags
 from gridray.errors import CloudError
 
 REGION = "eu-west-1"
@@ -28,7 +28,7 @@ def ec2(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def launch(ec2: Any, cluster: str, kind: str) -> str:
     image = ec2.describe_images()["Images"][0]["ImageId"]
-    marks = [*tags(cluster), {"Key": "ray-node-type", "Value": kind}]
+    marks = [*tags(Mark(cluster, "me")), {"Key": "ray-node-type", "Value": kind}]
     answer = ec2.run_instances(
         ImageId=image,
         MinCount=1,

@@ -1,5 +1,6 @@
 """The commands about clusters in AWS, from none to none: moto is the account, `heads` the head."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,17 @@ import boto3
 import jsonschema
 import pytest
 
-from gridray import settings
+from gridray import layout, settings
 from gridray.cli import reference
 from gridray.clusters.aws import hostkeys, lifecycle, made, permissions
 from gridray.clusters.aws.made import Made
 from gridray.clusters.aws.session import Account
 from gridray.clusters.cluster import existing
 from gridray.errors import StateError
+from gridray.records import RunStatus
+from gridray.store import Store
 from tests import sshd
-from tests.cli.conftest import Call
+from tests.cli.conftest import NOW, Call, Filler, running, succeeded
 from tests.clusters.aws import heads, ray_up
 from tests.clusters.aws.cloud import Cloud
 from tests.clusters.aws.heads import Head
@@ -142,11 +145,74 @@ def test_all_that_is_in_the_way_is_told_at_once(call: Call, head: Head) -> None:
     assert "nothing has been made" in refused.err and not home_of("one").exists()
 
 
+def test_what_is_risky_is_told(call: Call, head: Head) -> None:
+    words = [word for word in WORDS if word not in ("203.0.113.7/32", "--ssh-from")]
+    for block, is_told in (("0.0.0.0/0", True), ("203.0.113.0/24", False), ("::/0", True)):
+        plan = call("clusters", "aws", "one", *words, "--ssh-from", block, "--dry-run")
+        assert plan.code == 0 and ("the whole internet" in plan.err) == is_told
+    refused = call("clusters", "aws", "one", *WORDS, "--head-timeout", "59s")
+    assert refused.code == 2 and "--head-timeout" in refused.err and "60" in refused.err
+
+
 def test_a_directory_is_no_store_for_a_cloud(call: Call, head: Head, tmp_path: Path) -> None:
     settings.home().mkdir()
     (settings.home() / "settings.toml").write_text(f'store = "{tmp_path}/mine"\n')
     refused = call("clusters", "aws", "one", *WORDS)
     assert refused.code == 2 and "--store s3://" in refused.err and living() == []
+
+
+def in_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Act as another machine, with the same account."""
+    monkeypatch.setenv("GRIDRAY_HOME", str(home))
+
+
+def test_another_machines_cluster_stays_its_own(
+    call: Call, made_one: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = living()
+    in_home(tmp_path / "home 2", monkeypatch)
+    for words in (("--dry-run",), ()):
+        refused = call("clusters", "aws", "one", *WORDS, *words)
+        assert refused.code == 1 and before[0] in refused.err and "making" not in refused.err
+    assert not home_of("one").exists()
+    gone = call("delete", "cluster", "one", "--yes")
+    assert gone.code == 1 and "no cluster 'one'" in gone.err and living() == before
+
+
+def test_a_bucket_that_others_need_is_not_purged(
+    call: Call, made_one: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call("clusters", "aws", "two", *WORDS).code == 0
+    before = living()
+    assert Made.load(settings.home(), "two").bucket is None
+    filler = Filler(Store(STORE))
+    for name, refusal in (("one", "other clusters .* two$"), ("two", "not in a bucket")):
+        for words in (("clusters", "down", name), ("delete", "cluster", name)):
+            refused = call(*words, "--purge-store", "--yes")
+            assert refused.code == 1 and re.search(refusal, refused.err, re.MULTILINE)
+    assert living() == before
+    deleted = call("delete", "cluster", "two", "--yes")
+    assert deleted.code == 0 and f"the store {STORE} stays" in deleted.out
+    filler.run("theirs", [running()])
+    refused = call("clusters", "down", "one", "--purge-store", "--yes")
+    assert refused.code == 1 and "theirs on " in refused.err and len(living()) == 1
+    assert "gridray delete run NAME --force" in refused.err
+    over = RunStatus(NOW, (succeeded(),)).to_json()
+    filler.store.put_json(layout.status("theirs"), over)
+    assert call("clusters", "down", "one", "--purge-store", "--yes").code == 0
+    deleted = call("delete", "cluster", "one", "--yes")
+    assert deleted.code == 0 and STORE not in deleted.out
+
+
+def test_a_group_that_was_made_anew_is_in_the_file(call: Call, made_one: Made) -> None:
+    file = home_of("one") / "cluster.yaml"
+    before = file.read_text()
+    assert call("clusters", "down", "one").code == 0
+    boto3.client("ec2").delete_security_group(GroupName="gridray-one")
+    assert call("clusters", "up", "one").code == 0
+    group = boto3.client("ec2").describe_security_groups(GroupNames=["gridray-one"])
+    new = group["SecurityGroups"][0]["GroupId"]
+    assert new not in before and new in file.read_text()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

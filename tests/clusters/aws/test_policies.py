@@ -1,18 +1,21 @@
 import json
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ray.autoscaler import tags
 
 from gridray.clusters.aws import account as clusters
 from gridray.clusters.aws import policies
 from gridray.clusters.aws.account import Wanted
 from gridray.clusters.aws.policies import Scope
+from gridray.clusters.aws.tags import Mark
 from tests.clusters.aws.cloud import Cloud
 
 SCOPE = Scope(
-    cluster="mine",
+    mark=Mark("mine", "me"),
     partition="aws",
     region="us-east-1",
     account="123456789012",
@@ -47,7 +50,11 @@ def test_no_write_outside_of_the_clusters_own(statement: dict[str, Any]) -> None
         elif "*" in rest:
             kind, _, which = rest.partition("/")
             assert which == "*" and service == "ec2"
-            is_ours = 'Tag/gridray-cluster": "mine"' in conditions or "vpc/vpc-1" in conditions
+            is_tagged = all(
+                f'Tag/{tag}": "{value}"' in conditions
+                for tag, value in (("gridray-cluster", "mine"), ("gridray", "me"))
+            )
+            is_ours = is_tagged or "vpc/vpc-1" in conditions
             assert is_ours or kind == "image"
             assert kind not in NOT_MADE[1:] or "vpc/vpc-1" in conditions
 
@@ -73,6 +80,18 @@ def test_what_the_head_may() -> None:
     assert passing["Condition"]["StringEquals"] == {"iam:PassedToService": "ec2.amazonaws.com"}
 
 
+def test_no_node_may_lose_the_tags_by_which_it_is_found() -> None:
+    (own,) = [each for each in statements() if each["Sid"] == "TagOwn"]
+    keys = own["Condition"]["ForAllValues:StringLike"]["aws:TagKeys"]
+    written = [getattr(tags, name) for name in dir(tags) if name.startswith("TAG_")]
+    # Ray's provider writes the node's name as EC2 has it.
+    names = ["Name" if each == tags.TAG_RAY_NODE_NAME else each for each in written]
+    assert all(any(fnmatchcase(each, key) for key in keys) for each in names)
+    for each in ("gridray", "gridray-cluster"):
+        assert not any(fnmatchcase(each, key) for key in keys)
+    assert own["Condition"]["Null"] == {"aws:TagKeys": "false"}
+
+
 def test_a_worker_may_nothing_but_use_the_store() -> None:
     actions = {action for each in policies.worker(SCOPE)["Statement"] for action in each["Action"]}
     assert all(action.startswith("s3:") for action in actions)
@@ -81,7 +100,7 @@ def test_a_worker_may_nothing_but_use_the_store() -> None:
 def test_they_are_on_the_roles(cloud: Cloud, tmp_path: Path) -> None:
     account = cloud.account()
     wanted = Wanted("mine", "us-east-1", ("m5.large",), store="s3://bucket/a/b")
-    made = clusters.make(account, clusters.plan(account, wanted), tmp_path)
+    made = clusters.make(account, clusters.plan(account, wanted, tmp_path), tmp_path)
     iam = account.client("iam")
     for role, document in ((made.head_role, policies.head), (made.worker_role, policies.worker)):
         found = iam.get_role_policy(RoleName=role, PolicyName="gridray")["PolicyDocument"]
