@@ -7,7 +7,7 @@ from gridray import settings, settingsfile
 from gridray.cli import cluster_work, purging, shapes
 from gridray.cli.cluster_shapes import ClusterEdited, Context
 from gridray.cli.output import Output
-from gridray.clusters.aws import editing, lifecycle, made, reach
+from gridray.clusters.aws import editing, lifecycle, made, reach, tunnel
 from gridray.clusters.aws.account import CLUSTER_FILE
 from gridray.clusters.aws.lifecycle import Ended
 from gridray.clusters.aws.made import Made
@@ -26,13 +26,15 @@ def up(out: Output, name: str, *, yes: bool) -> shapes.ClusterChange:
 
     Raises:
         StateError: experiments run there that this would interrupt, and there is no --yes.
+        ConfigError: its file has been edited, and would not do.
         ClusterError: it cannot be started.
     """
     home = settings.home()
     what = Made.load(home, name)
-    account = lifecycle.account_of(what)
+    account = lifecycle.own_account(what)
+    editing.check_file(home, what)
     if lifecycle.would_restart(home, account, name):
-        cluster_work.check_idle(Store(what.store), name, name, yes=yes)
+        cluster_work.check_uninterrupted(Store(what.store), name, name, yes=yes)
     out.on_interrupt = f"`gridray clusters up {name}` goes on, `gridray clusters down {name}` ends"
     lifecycle.up(home, account, name, out.note)
     out.on_interrupt = None
@@ -44,11 +46,13 @@ def down(out: Output, name: str, *, purge_store: bool, yes: bool) -> shapes.Clus
     """End all that runs of a cluster; it can be started again.
 
     Raises:
-        StateError: experiments run there, and there is no --yes, or others need its bucket.
+        StateError: a run there is not over, and there is no --yes, or others need its bucket.
         CloudError: something is left.
     """
     home = settings.home()
     what = Made.load(home, name)
+    # Before the store is asked, which would tell less of what is wrong with the credentials.
+    lifecycle.own_account(what)
     cluster_work.check_idle(Store(what.store), name, name, yes=yes)
     if purge_store:
         purging.check(home, what)
@@ -65,11 +69,13 @@ def delete(out: Output, name: str, *, purge_store: bool, yes: bool) -> shapes.Cl
     """End a cluster for good.
 
     Raises:
-        StateError: experiments run there, and there is no --yes, or others need its bucket.
+        StateError: a run there is not over, and there is no --yes, or others need its bucket.
         CloudError: something is left; then it can be done again.
     """
     home = settings.home()
     what = Made.load(home, name)
+    # Before the store is asked, which would tell less of what is wrong with the credentials.
+    lifecycle.own_account(what)
     cluster_work.check_idle(Store(what.store), name, name, yes=yes)
     if purge_store:
         purging.check(home, what)
@@ -166,13 +172,20 @@ def ssh(name: str, command: list[str]) -> int:
     One word is what its shell reads, several are the words of a command.
 
     Raises:
-        ClusterError: the cluster is not up.
+        ClusterError: the cluster is not up, or its head does not let us in.
     """
     import shlex
 
-    words = reach.login(settings.home(), name).command(*(() if command else ("-t",)))
+    login = reach.login(settings.home(), name)
+    words = login.command(*(() if command else ("-t",)))
     line = command if len(command) < 2 else [shlex.join(command)]
-    return subprocess.call([*words, *line])
+    try:
+        code = subprocess.call([*words, *line])
+    except FileNotFoundError as error:
+        raise tunnel.no_ssh() from error
+    if code == tunnel.FAILED:
+        tunnel.check(login)
+    return code
 
 
 def logs(name: str, *, follow: bool) -> int:

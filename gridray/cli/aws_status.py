@@ -31,14 +31,18 @@ GROUP_COLUMNS = (
 
 def row(name: str) -> shapes.Cluster:
     """Return a cluster as the list of all shows it; what AWS does not tell stays unknown."""
+    region = "AWS"
     try:
         what = Made.load(settings.home(), name)
-        account = lifecycle.account_of(what)
+        region = what.region
+        account = lifecycle.own_account(what)
         found = [each for each in machines.machines(account, what.mark) if each.state in UP]
         rates = estimate.rates(account, found)
         cpus, gpus = _sizes(account, [each for each in found if not each.is_head])
-    except GridrayError:
-        return shapes.Cluster(name, "unreachable", None, None, None, None, "AWS")
+    except GridrayError as error:
+        unknown = (None, None, None, None)
+        state = cluster_work.UNREACHABLE
+        return shapes.Cluster(name, state, *unknown, region, why=_sentence(error))
     return shapes.Cluster(
         name=name,
         state=_state(found),
@@ -60,7 +64,7 @@ def status(name: str) -> ClusterStatus:
         CloudError: AWS cannot be asked.
     """
     what = Made.load(settings.home(), name)
-    account = lifecycle.account_of(what)
+    account = lifecycle.own_account(what)
     with ThreadPoolExecutor(2) as pool:
         ray = pool.submit(_ask_ray, what)
         active = pool.submit(_runs, what)
@@ -129,9 +133,13 @@ def _launches(jobs: RayJobs) -> tuple[str, ...]:
 
 def _runs(what: Made) -> tuple[str, ...]:
     try:
-        return tuple(cluster_work.busy(Store(what.store), what.name))
+        return tuple(run.name for run in cluster_work.active(Store(what.store), what.name))
     except GridrayError:
         return ()
+
+
+def _sentence(error: GridrayError) -> str:
+    return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 def _state(found: Sequence[Machine]) -> str:

@@ -63,6 +63,11 @@ def create(out: Output, asked: Asked, *, dry_run: bool, yes: bool) -> ClusterPla
     account = Account(asked.region, asked.profile)
     wish = _wish(asked, known, account)
     blueprint.check(wish.wanted)
+    if network.is_wide(wish.wanted.ssh_from):
+        out.warn(
+            f"--ssh-from {wish.wanted.ssh_from} lets everybody on the internet reach the head's "
+            "SSH port, where only its key keeps them out: name the addresses that need it"
+        )
     _preflight(out, account, wish.wanted)
     planned = things.plan(account, wish.wanted, known.home)
     costs = estimate.of(account, planned)
@@ -177,11 +182,6 @@ def _store(named: str | None, known: Settings) -> str | None:
 
 def _preflight(out: Output, account: Account, wanted: Wanted) -> None:
     """Tell all that is in the way at once."""
-    if network.is_everywhere(wanted.ssh_from):
-        out.warn(
-            f"--ssh-from {wanted.ssh_from} lets the whole internet knock at the head's SSH, which "
-            "only the cluster's key opens"
-        )
     groups = [
         preflight.Wanted(name, market, wanted.max_workers)
         for name in dict.fromkeys(wanted.instance_types)

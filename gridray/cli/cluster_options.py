@@ -191,5 +191,13 @@ Regions = Annotated[
 ]
 EndStrays = Annotated[
     bool,
-    typer.Option("--end", help="Terminate the instances, and delete the disks, that are found."),
+    typer.Option(
+        "--end",
+        help="Terminate the instances, and delete the disks, of a cluster that is found. Where "
+        "there are several, and where it has a head, it has to be named.",
+    ),
+]
+StrayClusters = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="CLUSTER", help="Which clusters --end is to end."),
 ]

@@ -103,6 +103,18 @@ class StrayThing(Shape):
     state: str
     ended: bool
     """Whether it was ended just now."""
+    led: bool
+    """Whether its cluster has a head that runs, so that another machine may use it."""
+
+
+@dataclass(frozen=True)
+class StrayBucket(Shape):
+    name: str
+    region: str
+    cluster: str
+    """The name that its tags say."""
+    is_store: bool
+    """Whether the settings name it as the store."""
 
 
 @dataclass(frozen=True)
@@ -112,3 +124,5 @@ class Diagnosis(Shape):
     """Those that were looked at in AWS."""
     strays: tuple[StrayThing, ...]
     """What carries Gridray's tags, and belongs to no cluster that this machine knows."""
+    buckets: tuple[StrayBucket, ...]
+    """Those that Gridray has made for clusters that this machine does not know."""

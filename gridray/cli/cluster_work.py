@@ -1,6 +1,7 @@
 """Clusters as the commands show and change them."""
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from gridray import layout, settings
@@ -14,6 +15,7 @@ from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
 from gridray.errors import ClusterError, StateError, UsageError
 from gridray.readers import runs
+from gridray.readers.runs import RunSummary
 from gridray.settings import LOCAL
 from gridray.store import Store
 
@@ -25,6 +27,7 @@ COLUMNS = (
     Column("CPUs", right=True),
     Column("GPUs", right=True),
 )
+UNREACHABLE = "unreachable"
 CLOUD_COLUMNS = (Column("$/h now", right=True), Column("Groups", cut=True))
 
 
@@ -46,8 +49,10 @@ def overview() -> shapes.Clusters:
 def _ask(cluster: Cluster) -> shapes.Cluster:
     try:
         nodes = cluster.jobs().nodes()
-    except ClusterError:
-        return shapes.Cluster(cluster.name, "unreachable", cluster.address, None, None, None)
+    except ClusterError as error:
+        return shapes.Cluster(
+            cluster.name, UNREACHABLE, cluster.address, None, None, None, why=error.message
+        )
     return shapes.Cluster(
         name=cluster.name,
         state="running",
@@ -76,6 +81,9 @@ def show_overview(out: Output, found: shapes.Clusters) -> None:
         price = "-" if each.price is None else f"{each.price:.3f}"
         rows.append([*row, price, ", ".join(each.groups) or "-"] if has_cloud else row)
     out.table((*COLUMNS, *CLOUD_COLUMNS) if has_cloud else COLUMNS, rows)
+    for each in found.clusters:
+        if each.why:
+            out.warn(f"{harmless(each.name)} is {each.state}: {harmless(each.why)}")
 
 
 def up(out: Output, name: str, *, yes: bool) -> shapes.ClusterChange:
@@ -160,17 +168,35 @@ def down_local(*, yes: bool) -> shapes.ClusterChange:
 
 
 def check_idle(store: Store, name: str, key: str, *, yes: bool) -> None:
-    """Check that no experiments run on a cluster, unless the user has said --yes.
+    """Check that a cluster has no run that is not over, unless the user has said --yes.
+
+    Raises:
+        StateError: it has.
+    """
+    found = [] if yes else active(store, key)
+    if found:
+        raise StateError(
+            f"the cluster {name} has runs that are not over: {_names(found)}",
+            hint="wait, or `gridray stop run NAME`, or add --yes to cut them off",
+        )
+
+
+def check_uninterrupted(store: Store, name: str, key: str, *, yes: bool) -> None:
+    """Check that no experiments run on a cluster just now, unless the user has said --yes.
 
     Raises:
         StateError: some do.
     """
-    found = [] if yes else busy(store, key)
+    found = [] if yes else [run for run in active(store, key) if run.pending or run.running]
     if found:
         raise StateError(
-            f"experiments are running on the cluster {name}: {', '.join(found)}",
+            f"experiments are running on the cluster {name}: {_names(found)}",
             hint="wait, or `gridray stop run NAME`, or add --yes to cut them off",
         )
+
+
+def _names(found: Sequence[RunSummary]) -> str:
+    return ", ".join(run.name for run in found)
 
 
 def show_down(out: Output, change: shapes.ClusterChange) -> None:
@@ -199,11 +225,11 @@ def check_ours(name: str) -> None:
     )
 
 
-def busy(store: Store, key: str) -> list[str]:
-    """Return the runs that have experiments on a cluster just now, by its key in the store."""
-    active = {layout.parse_marker(marker)[0] for marker in store.names(layout.active(key))}
+def active(store: Store, key: str) -> list[RunSummary]:
+    """Return the runs of a cluster that are not over, by its key in the store."""
+    marked = {layout.parse_marker(marker)[0] for marker in store.names(layout.active(key))}
     # Not `summaries`, which only know what the controller has written: a run may be just over.
     readable = {summary.name for summary in runs.summaries(store, time.time())}
-    names = sorted(active & readable)
-    summaries = (runs.run_view(store, name, time.time()).summary for name in names)
-    return [found.name for found in summaries if found.pending or found.running]
+    names = sorted(marked & readable)
+    found = (runs.run_view(store, name, time.time()).summary for name in names)
+    return [each for each in found if each.queued or each.pending or each.running]

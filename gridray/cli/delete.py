@@ -66,6 +66,7 @@ def delete_clusters(
         raise UsageError("--output json is for one cluster", hint="delete them one by one")
     for each in name:
         cluster_work.check_ours(each)
-    out.confirm(f"End the clusters {', '.join(name)} with all of their machines?", yes=yes)
+    what = f"cluster {name[0]}" if len(name) == 1 else f"clusters {', '.join(name)}"
+    out.confirm(f"End the {what}, and all that runs there?", yes=yes)
     for each in name:
         cluster_work.delete(out, each, purge_store=purge_store, yes=yes)

@@ -318,6 +318,8 @@ class Cluster(Shape):
     """Its nodes in AWS, as `2 g4dn-xlarge-spot`."""
     price: float | None = None
     """US dollars an hour now, without disks; null: not known, or not in AWS."""
+    why: str | None = None
+    """Why it is unreachable."""
 
 
 @dataclass(frozen=True)

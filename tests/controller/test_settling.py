@@ -84,7 +84,7 @@ def test_a_last_word_that_nobody_heard_counts(store: Store) -> None:
     say(store, "run", 0, replace(BUSY, state=State.SUCCEEDED, ended_at=START + 3600))
     assert end(store) == []
     (found,) = seen(store, "run")
-    assert (found.state, found.cost) == (State.SUCCEEDED, pytest.approx(0.1))
+    assert found.state is State.SUCCEEDED and found.cost == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(

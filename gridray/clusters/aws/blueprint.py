@@ -14,8 +14,8 @@ from gridray.settings import CLUSTER_NAME, LOCAL
 
 # The longest name of a bucket has 63 characters, and this is in its.
 LONGEST_NAME = 24
-# Workers look for their head every 15 s: less would end them for a hiccup of the network.
-LEAST_HEAD_TIMEOUT = 60.0
+# In seconds. A head that is only slow, or starts its GCS anew, is back by then.
+LEAST_TIMEOUT = 60
 
 
 def name(cluster: str) -> str:
@@ -64,10 +64,11 @@ def check(wanted: Wanted) -> None:
             f"{wanted.idle_timeout:g} minutes with nothing to do, can run nothing",
             hint="both have to be above 0",
         )
-    if wanted.head_timeout < LEAST_HEAD_TIMEOUT:
+    if wanted.head_timeout < LEAST_TIMEOUT:
         raise UsageError(
-            f"workers that end after {wanted.head_timeout:g} s without the head end too easily",
-            hint=f"give --head-timeout {LEAST_HEAD_TIMEOUT:.0f}s or more",
+            f"workers that end themselves after {wanted.head_timeout:g} s without the head would "
+            "do so whenever it is slow",
+            hint=f"--head-timeout has to be at least {LEAST_TIMEOUT} s",
         )
     network.check_block(wanted.ssh_from)
     if wanted.store is not None:

@@ -1,7 +1,8 @@
 """The bucket of a cluster's store: private, encrypted, and nobody else's."""
 
 import re
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gridray.clusters.aws.session import Account, asking
@@ -12,6 +13,7 @@ SCHEME = "s3://"
 NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 DEFAULT_REGION = "us-east-1"
 DELETED_TOGETHER = 1000
+AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,30 @@ def look(account: Account, name: str) -> Bucket:
             headers = answer["ResponseMetadata"]["HTTPHeaders"]
             region = headers.get("x-amz-bucket-region", account.region)
     return Bucket(name, region, exists=True, mark=_mark(client, name))
+
+
+def made(account: Account) -> list[Bucket]:
+    """Return the account's buckets, of all regions, that Gridray has made.
+
+    Raises:
+        DeniedError: the caller may not list them.
+        CloudError: AWS cannot be asked.
+    """
+    client = account.client("s3")
+    with asking("for the buckets"):
+        # S3 tells where buckets are only if it is asked for pages.
+        pages = client.get_paginator("list_buckets").paginate(PaginationConfig={"PageSize": 1000})
+        found = [
+            Bucket(each["Name"], each.get("BucketRegion", account.region), exists=True)
+            for page in pages
+            for each in page.get("Buckets", ())
+        ]
+
+    def marked(each: Bucket) -> Bucket:
+        return replace(each, mark=_mark(account.client("s3", each.region), each.name))
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return [each for each in pool.map(marked, found) if each.mark]
 
 
 def make(account: Account, name: str, mark: Mark) -> None:

@@ -9,9 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from gridray.clusters.aws import made
+from gridray.clusters.aws import launches, made, promises
 from gridray.clusters.aws.account import CLUSTER_FILE
 from gridray.clusters.aws.made import Made
+from gridray.clusters.aws.session import Account
 from gridray.errors import ConfigError, UsageError
 
 REJECTED = "rejected.yaml"
@@ -69,8 +70,25 @@ def _edited(text: bytes) -> bytes:
         return path.read_bytes()
 
 
+def check_file(home: Path, what: Made) -> None:
+    """Check a cluster's file as it is, if there is one: not every editor is called by Gridray.
+
+    Raises:
+        ConfigError: it would not do.
+    """
+    file = made.directory(home, what.name) / CLUSTER_FILE
+    if not file.exists():
+        return
+    try:
+        check(file.read_text("utf-8", "replace"), what)
+    except ConfigError as error:
+        raise ConfigError(
+            f"{file}: {error.message}", hint=f"`gridray clusters edit {what.name}` mends it"
+        ) from error
+
+
 def check(text: str, what: Made) -> None:
-    """Check a cluster's file by Ray's own schema, and by what Gridray goes by.
+    """Check a cluster's file by Ray's own schema, by EC2's, and by what Gridray promises.
 
     Raises:
         ConfigError: it would not do.
@@ -115,18 +133,5 @@ def _check_ours(read: dict[str, Any], what: Made) -> None:
         missing = [key for key in ("InstanceType", "ImageId", "KeyName") if not launch.get(key)]
         if missing:
             raise ConfigError(f"available_node_types.{name}.node_config lacks {', '.join(missing)}")
-        if not _is_tagged(launch, what.name):
-            raise ConfigError(
-                f"available_node_types.{name}.node_config.TagSpecifications lacks the instance's "
-                f"tag gridray-cluster: {what.name}, by which it is found when it has to end"
-            )
-
-
-def _is_tagged(launch: dict[str, Any], name: str) -> bool:
-    from gridray.clusters.aws.tags import cluster_of
-
-    specifications = launch.get("TagSpecifications") or []
-    return any(
-        each.get("ResourceType") == "instance" and cluster_of(each.get("Tags")) == name
-        for each in specifications
-    )
+    promises.check(read, what.name)
+    launches.check(Account(what.region, what.profile), types)

@@ -31,12 +31,19 @@ from gridray.clusters.aws.groups import groups
 from gridray.clusters.aws.machines import Machine
 from gridray.clusters.aws.made import Made
 from gridray.clusters.aws.rayup import Progress
-from gridray.clusters.aws.session import Account, asking
+from gridray.clusters.aws.session import LOG_IN, Account, asking
 from gridray.clusters.aws.tags import Mark
 from gridray.clusters.aws.wishes import Wish
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.controller import settling
-from gridray.errors import CloudError, ClusterError, GridrayError, StateError, StoreError
+from gridray.errors import (
+    CloudError,
+    ClusterError,
+    CredentialsError,
+    GridrayError,
+    StateError,
+    StoreError,
+)
 from gridray.store import Store
 
 # Holds the hash of the file that the cluster runs with.
@@ -105,7 +112,7 @@ def down(home: Path, name: str) -> Ended:
         CloudError: AWS refuses, or something does not end.
     """
     what = Made.load(home, name)
-    account = account_of(what)
+    account = own_account(what)
     with _locked(home, name):
         gone = _end_machines(account, what.mark)
         _forget_head(home, what)
@@ -122,7 +129,7 @@ def delete(home: Path, name: str, progress: Progress, *, purge_store: bool) -> E
         StoreError: its runs cannot be said to be over. This can be repeated, too.
     """
     what = Made.load(home, name)
-    account = account_of(what)
+    account = own_account(what)
     with _locked(home, name):
         heads = _terminate_head(account, what.mark)
         unmade = things.unmake(account, what, purge_store=purge_store)
@@ -188,6 +195,25 @@ def has_store(what: Made) -> bool:
 def account_of(what: Made) -> Account:
     """Return the account and region that a cluster is in."""
     return Account(what.region, what.profile)
+
+
+def own_account(what: Made) -> Account:
+    """Return the account and region that a cluster is in, and which AWS knows the caller in.
+
+    Raises:
+        CredentialsError: there are no credentials, or those of another account, in which nothing
+            of the cluster would be found.
+        CloudError: AWS cannot be asked.
+    """
+    account = account_of(what)
+    number = account.identity().account
+    if number != what.account:
+        raise CredentialsError(
+            f"the cluster {what.name} is in the account {what.account}, and the credentials are "
+            f"of {number}",
+            hint=LOG_IN if what.profile is None else f"log in anew with the profile {what.profile}",
+        )
+    return account
 
 
 def mark_applied(home: Path, name: str) -> None:

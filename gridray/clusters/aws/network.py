@@ -11,6 +11,7 @@ from gridray.clusters.aws.tags import Mark, mark_of, specification
 from gridray.errors import CloudError, UsageError
 
 SSH = 22
+WIDEST = 7
 # The network interfaces of instances that have just ended hold their group for a while.
 DELETE_SECONDS = 120.0
 PAUSE = 2.0
@@ -93,13 +94,9 @@ def check_block(block: str) -> str:
         ) from error
 
 
-def is_everywhere(block: str) -> bool:
-    """Whether a block has all addresses that there are.
-
-    Raises:
-        UsageError: it is none.
-    """
-    return check_block(block).endswith("/0")
+def is_wide(block: str) -> bool:
+    """Whether a block of addresses is more than the largest of private networks, fc00::/7."""
+    return ipaddress.ip_network(check_block(block)).prefixlen < WIDEST
 
 
 def security_group(account: Account, name: str, vpc: str) -> Group | None:

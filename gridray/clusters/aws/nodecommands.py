@@ -7,6 +7,7 @@ from gridray.clusters.rayenvironment import HEALTH_CHECKS, VARIABLES
 from gridray.node import fuse
 
 FILES = "~/.gridray-node/files"
+START = f"bash {FILES}/start.sh"
 PORT = 6379
 DASHBOARD_PORT = 8265
 PYTHON = "~/.gridray-node/env/bin/python"
@@ -42,16 +43,15 @@ def of(
         head_timeout: after so many seconds without the head a worker terminates itself.
     """
     variables = _variables(store_region)
-    start = f"bash {FILES}/start.sh"
     head = [
         *variables,
-        start,
+        START,
         f"--head --port={PORT} --object-manager-port=8076",
         f"--dashboard-host=127.0.0.1 --dashboard-port={DASHBOARD_PORT}",
         "--autoscaling-config=~/ray_bootstrap_config.yaml",
     ]
     address = f"$RAY_HEAD_IP:{PORT}"
-    worker = [*variables, start, f"--address={address} --object-manager-port=8076"]
+    worker = [*variables, START, f"--address={address} --object-manager-port=8076"]
     watch = [f"{PYTHON} -m gridray.node watch --role worker"]
     watch.append(f"--head {address} --timeout {head_timeout:.0f}")
     # First, so that it is there whatever becomes of Ray's start.

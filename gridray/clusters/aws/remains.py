@@ -28,6 +28,10 @@ class Thing:
     state: str = ""
     owner: str = ""
 
+    @property
+    def mark(self) -> Mark:
+        return Mark(self.cluster, self.owner)
+
     def __str__(self) -> str:
         return f"{self.kind} {self.id}" + (f" ({self.state})" if self.state else "")
 
@@ -69,7 +73,7 @@ def volumes(account: Account, whose: Whose) -> list[Thing]:
     ]
 
 
-def end_instances(account: Account, whose: Mark | str) -> list[str]:
+def end_instances(account: Account, mark: Mark) -> list[str]:
     """Terminate a cluster's instances, wait until they are, and say which they were.
 
     Raises:
@@ -77,7 +81,7 @@ def end_instances(account: Account, whose: Mark | str) -> list[str]:
     """
     ended: dict[str, None] = {}
     deadline = time.monotonic() + END_SECONDS
-    while living := instances(account, whose):
+    while living := instances(account, mark):
         ids = [each.id for each in living if each.state != "shutting-down"]
         ended |= dict.fromkeys(each.id for each in living)
         if ids:
@@ -93,14 +97,14 @@ def end_instances(account: Account, whose: Mark | str) -> list[str]:
     return [f"instance {each}" for each in ended]
 
 
-def delete_volumes(account: Account, whose: Mark | str) -> list[str]:
+def delete_volumes(account: Account, mark: Mark) -> list[str]:
     """Delete a cluster's disks that no instance has, and say which they were.
 
     Raises:
         CloudError: AWS refuses.
     """
     gone = []
-    for each in volumes(account, whose):
+    for each in volumes(account, mark):
         if each.state == "available":
             with asking(f"to delete {each}"):
                 account.client("ec2").delete_volume(VolumeId=each.id)

@@ -29,6 +29,8 @@ ALIVE_SECONDS, ALIVE_COUNT = 15, 3
 OPEN_SECONDS = 60.0
 END_SECONDS = 2.0
 ATTEMPTS = 3
+# What ssh itself ends with, and some commands do.
+FAILED = 255
 READY = "gridray-tunnel-is-open"
 # Reads from this process for as long as it lives.
 REMOTE = f"echo {READY}; exec cat >/dev/null"
@@ -151,7 +153,7 @@ class Tunnel:
                     start_new_session=True,
                 )
             except FileNotFoundError as error:
-                raise _no_ssh() from error
+                raise no_ssh() from error
             self._process = process
             assert process.stdout is not None
             if _says_ready(process.stdout, time.monotonic() + OPEN_SECONDS):
@@ -182,11 +184,26 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _no_ssh() -> ClusterError:
+def no_ssh() -> ClusterError:
     return ClusterError(
         "there is no program `ssh` on this machine, which a cluster in AWS is reached with",
         hint="install OpenSSH's client, as openssh-client",
     )
+
+
+def check(login: Login) -> None:
+    """Check that a head lets us in.
+
+    Raises:
+        UnreachableError: its SSH port does not answer.
+        ClusterError: it does not; why, in words.
+    """
+    words = [*login.command("-T"), "true"]
+    answer = subprocess.run(
+        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+    )
+    if answer.returncode != 0:
+        raise failure(login, answer.stderr)
 
 
 def failure(login: Login, told: str) -> ClusterError:
@@ -211,8 +228,8 @@ def failure(login: Login, told: str) -> ClusterError:
             hint=f"`gridray clusters up {login.cluster}` mends it, or delete the cluster",
         )
     return ClusterError(
-        f"no SSH tunnel to the head of {login.cluster} at {login.host}: {last.strip()}",
-        hint=f"`gridray clusters ssh {login.cluster}` shows whether SSH works",
+        f"no SSH to the head of {login.cluster} at {login.host}: {last.strip()}",
+        hint=f"`gridray clusters status {login.cluster}` tells whether it runs",
     )
 
 

@@ -6,6 +6,7 @@ import logging
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import boto3
 import botocore.loaders
@@ -15,11 +16,18 @@ from botocore.loaders import Loader
 from moto.iam.models import SERVICE_NAME_CONVERSION
 from moto.server import ThreadedMotoServer
 
-from gridray.clusters.aws import remains, wheel
+from gridray import settings
+from gridray.clusters.aws import permissions, remains, wheel
+from gridray.clusters.aws.made import Made
 from gridray.clusters.aws.session import Account
+from tests import sshd
+from tests.cli.conftest import Call
 from tests.cli.conftest import call as call
+from tests.clusters.aws import heads
 from tests.clusters.aws.cloud import Cloud, forbidden
+from tests.clusters.aws.heads import Head
 from tests.clusters.aws.lists import Lists, serving
+from tests.clusters.aws.one import WORDS
 
 REGION = "us-east-1"
 Allow = Callable[..., Account]
@@ -134,3 +142,20 @@ def foreign_bucket(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[st
     with forbidden() as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL_S3", url)
         yield "somebody-elses"
+
+
+@pytest.fixture
+def head(tmp_path: Path, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Head]:
+    sshd.require()
+    cloud.account()
+    # moto does not play SimulatePrincipalPolicy, and fails as if it were overloaded.
+    monkeypatch.setattr(permissions, "simulated", lambda account: [])
+    with heads.playing(tmp_path, monkeypatch) as found:
+        yield found
+
+
+@pytest.fixture
+def made_one(call: Call, head: Head) -> Made:
+    made_it = call("clusters", "aws", "one", *WORDS)
+    assert made_it.code == 0, made_it.err
+    return Made.load(settings.home(), "one")

@@ -29,3 +29,11 @@ def launch(cluster: str, instance_type: str, *, kind: str = "worker", is_spot: b
         **market,
     )
     return str(answer["Instances"][0]["InstanceId"])
+
+
+def living() -> list[str]:
+    """Return the ids of all machines that are not terminated."""
+    found = boto3.client("ec2").describe_instances(
+        Filters=[{"Name": "instance-state-name", "Values": ["pending", "running", "stopped"]}]
+    )
+    return [i["InstanceId"] for r in found["Reservations"] for i in r["Instances"]]

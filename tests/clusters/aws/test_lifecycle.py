@@ -1,69 +1,25 @@
 """The commands about clusters in AWS, from none to none: moto is the account, `heads` the head."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import boto3
-import jsonschema
 import pytest
 
-from gridray import actions, layout, settings
-from gridray.cli import reference
-from gridray.clusters.aws import hostkeys, lifecycle, made, permissions
+from gridray import layout, settings
+from gridray.clusters.aws import hostkeys, lifecycle
 from gridray.clusters.aws.made import Made
 from gridray.clusters.aws.session import Account
 from gridray.clusters.cluster import existing
-from gridray.errors import StateError, StoreError
-from gridray.records import ClusterRecord, Row, RunStatus
-from gridray.states import State
+from gridray.errors import StateError
+from gridray.records import RunStatus
 from gridray.store import Store
-from tests import sshd
-from tests.builders import add_run
 from tests.cli.conftest import NOW, Call, Filler, running, succeeded
-from tests.clusters.aws import heads, ray_up
-from tests.clusters.aws.cloud import Cloud
+from tests.clusters.aws import ray_up
 from tests.clusters.aws.heads import Head
 from tests.clusters.aws.lists import Lists
-from tests.clusters.aws.machines import launch
-
-WORDS = "--instance-types m5.large,g4dn.xlarge --ssh-from 203.0.113.7/32 --yes".split()
-STORE = "s3://gridray-123456789012-us-east-1-one"
-
-
-@pytest.fixture
-def head(tmp_path: Path, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Head]:
-    sshd.require()
-    cloud.account()
-    # moto does not play SimulatePrincipalPolicy, and fails as if it were overloaded.
-    monkeypatch.setattr(permissions, "simulated", lambda account: [])
-    with heads.playing(tmp_path, monkeypatch) as found:
-        yield found
-
-
-@pytest.fixture
-def made_one(call: Call, head: Head) -> Made:
-    made_it = call("clusters", "aws", "one", *WORDS)
-    assert made_it.code == 0, made_it.err
-    return Made.load(settings.home(), "one")
-
-
-def living() -> list[str]:
-    found = boto3.client("ec2").describe_instances(
-        Filters=[{"Name": "instance-state-name", "Values": ["pending", "running", "stopped"]}]
-    )
-    return [i["InstanceId"] for r in found["Reservations"] for i in r["Instances"]]
-
-
-def fits(name: str, data: Any) -> Any:
-    """Return data that has the shape that the documentation says."""
-    jsonschema.validate(data, reference.schema(name))
-    return data
-
-
-def home_of(name: str) -> Path:
-    return made.directory(settings.home(), name)
+from tests.clusters.aws.machines import launch, living
+from tests.clusters.aws.one import STORE, WORDS, fits, home_of
 
 
 def test_a_cluster_from_nothing_to_nothing(call: Call, head: Head, made_one: Made) -> None:
@@ -145,15 +101,6 @@ def test_all_that_is_in_the_way_is_told_at_once(call: Call, head: Head) -> None:
     refused = call("clusters", "aws", "one", *words)
     assert refused.code == 1 and "x9.huge" in refused.err and "y9.huge" in refused.err
     assert "nothing has been made" in refused.err and not home_of("one").exists()
-
-
-def test_what_is_risky_is_told(call: Call, head: Head) -> None:
-    words = [word for word in WORDS if word not in ("203.0.113.7/32", "--ssh-from")]
-    for block, is_told in (("0.0.0.0/0", True), ("203.0.113.0/24", False), ("::/0", True)):
-        plan = call("clusters", "aws", "one", *words, "--ssh-from", block, "--dry-run")
-        assert plan.code == 0 and ("the whole internet" in plan.err) == is_told
-    refused = call("clusters", "aws", "one", *WORDS, "--head-timeout", "59s")
-    assert refused.code == 2 and "--head-timeout" in refused.err and "60" in refused.err
 
 
 def test_a_directory_is_no_store_for_a_cloud(call: Call, head: Head, tmp_path: Path) -> None:
@@ -320,57 +267,6 @@ def test_two_commands_do_not_change_one_cluster_at_once(made_one: Made) -> None:
     with lifecycle._locked(settings.home(), "one"):
         with pytest.raises(StateError, match="another command is changing"):
             lifecycle.up(settings.home(), Account(), "one", print)
-
-
-@pytest.fixture
-def cut_off(made_one: Made) -> Store:
-    """A store with the run `busy`, which runs on the cluster for as long as that is there."""
-    store = Store(made_one.store)
-    row = Row(State.RUNNING, submitted_at=1.0, started_at=2.0)
-    record = add_run(store, "busy", [row, Row()], cluster=ClusterRecord("one", "one"))
-    store.put(layout.source(record.source.digest), b"")
-    actions.announce(store, record, "")
-    return store
-
-
-def test_runs_are_over_once_their_cluster_is_deleted(call: Call, cut_off: Store) -> None:
-    assert call("delete", "cluster", "one").code != 0
-    gone = call("delete", "cluster", "one", "--yes")
-    assert gone.code == 0 and "over, since one is deleted: busy" in gone.err
-    shown = call("status", "busy")
-    assert shown.out.count("its cluster was deleted") == 2 and "clusters up" not in shown.err
-    assert "gridray rerun busy --cluster NAME" in call("why", "busy").err
-    assert "over already" in call("stop", "run", "busy").out
-    for word in ("retry", "rerun"):
-        refused = call(word, "busy")
-        assert refused.code == 1 and "not known here any more" in refused.err
-        assert "gridray rerun busy --cluster NAME" in refused.err
-    assert call("delete", "run", "busy", "--yes").code == 0
-    assert call("status", "busy").code == 1
-
-
-def test_a_cluster_whose_store_fails_is_deleted_at_the_next_try(
-    call: Call, cut_off: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*args: Any) -> None:
-        raise StoreError("out of order")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(Store, "put_json", fail)
-        refused = call("delete", "cluster", "one", "--yes")
-    assert refused.code == 1 and "`gridray delete cluster one` once more" in refused.err
-    assert living() == [] and home_of("one").exists()
-    assert call("delete", "cluster", "one", "--yes").code == 0
-    assert call("status", "busy", "-o", "json").json["state"] == "cancelled"
-    assert not home_of("one").exists()
-
-
-def test_a_cluster_without_its_bucket_can_be_deleted(call: Call, cut_off: Store) -> None:
-    bucket = boto3.resource("s3").Bucket("gridray-123456789012-us-east-1-one")
-    bucket.object_versions.delete()
-    bucket.delete()
-    gone = call("delete", "cluster", "one", "--yes")
-    assert gone.code == 0 and not home_of("one").exists(), gone.err
 
 
 def test_doctor_finds_what_is_left_over(call: Call, made_one: Made) -> None:
