@@ -230,7 +230,8 @@ def test_a_cluster_that_is_not_there_is_not_to_be_started(
     filler.store.put_json(layout.controller("early"), Heartbeat(NOW).to_json())
     filler.run("busy", [running(), Row(queued_at=NOW)], cluster=ClusterRecord("early", "early"))
     rerun, delete = "gridray rerun busy --cluster NAME", "gridray delete run --force busy"
-    for words in (["status", "busy"], ["status"], ["why", "busy-exp1"], ["stop", "run", "busy"]):
+    looks = ["status", "busy"], ["status"], ["why", "busy-exp1"], ["retry", "busy"]
+    for words in (*looks, ["stop", "run", "busy"]):
         result = call(*words)
         told = result.out + result.err
         assert result.code == 0 and "clusters up" not in told
