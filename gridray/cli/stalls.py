@@ -9,7 +9,6 @@ from gridray import settings
 from gridray.cli import shapes, text
 from gridray.cli.output import Output
 from gridray.clusters import localstate
-from gridray.clusters.cluster import is_known
 from gridray.readers import heartbeat
 from gridray.readers.runs import RunSummary
 from gridray.records import ClusterRecord, read_run
@@ -66,6 +65,9 @@ def find(
     silent_for = heartbeat.silence(store, cluster.key, run, created_at, now)
     if silent_for is None:
         return None
+    # Late, like the local cluster below.
+    from gridray.clusters.cluster import is_known
+
     return Stall(cluster.name, silent_for, run, is_known(cluster.name, settings.load()))
 
 
