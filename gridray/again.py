@@ -11,7 +11,7 @@ from dataclasses import replace
 from gridray import __version__, actions, layout, recording, sealing, settings
 from gridray.clusters import opening
 from gridray.clusters.bootstrap import ensure_controller
-from gridray.clusters.cluster import Cluster, existing, is_local
+from gridray.clusters.cluster import Cluster, existing, is_known, is_local
 from gridray.clusters.local import LocalCluster
 from gridray.clusters.opening import Progress
 from gridray.datastores import catalog
@@ -22,6 +22,7 @@ from gridray.readers import runs
 from gridray.readers.runs import ExperimentView, RunView
 from gridray.records import ClusterRecord, RunRecord, read_points, read_run
 from gridray.requests import RETRIED, RetryRequest
+from gridray.settings import Settings
 from gridray.states import Reason, State
 from gridray.store import Store
 
@@ -150,7 +151,7 @@ def rerun(
         ExistsError: a run of the new name exists.
         UsageError: a secret of it is not set in this shell, or there is a limit to its cost, which
             cannot be known on the cluster.
-        ClusterError: the cluster cannot be reached, or can never give the resources.
+        ClusterError: the cluster is gone, cannot be reached, or can never give the resources.
     """
     old = read_run(store, run)
     sealing.values(old.secrets, os.environ)
@@ -158,6 +159,8 @@ def rerun(
     new_name = recording.free_name(store, None if name is None else layout.check_run_name(name))
     _check_source(store, old)
     catalog.check_there(store, old.datastores)
+    if cluster is None:
+        _check_known(old, settings.load())
     opening.check_has_groups(cluster or old.cluster.name, old.placement)
     chosen = opening.open_cluster(cluster or old.cluster.name, settings.load(), store, progress)
     placement, _ = opening.settle(chosen, old.placement, old.resources)
@@ -212,9 +215,25 @@ def _check_over(run: str, experiment: ExperimentView) -> None:
         )
 
 
+def _check_known(record: RunRecord, chosen: Settings) -> None:
+    """Check that there is a cluster of the name of that of a run.
+
+    Raises:
+        ClusterError: it has been deleted, or is another machine's.
+    """
+    name = record.cluster.name
+    if not is_known(name, chosen):
+        raise ClusterError(
+            f"the cluster {name} that the run {record.name!r} was on is not known here any more",
+            hint=f"`gridray rerun {record.name} --cluster NAME` starts all of it anew on another "
+            "one; `gridray clusters` lists them",
+        )
+
+
 def _prepare(store: Store, record: RunRecord, progress: Progress) -> Cluster:
     """See to it that the cluster of a run is there, and has a controller; return it."""
     chosen, name = settings.load(), record.cluster.name
+    _check_known(record, chosen)
     key = LocalCluster(chosen).key() if is_local(name) else existing(name, chosen).key
     if key != record.cluster.key:
         raise ClusterError(

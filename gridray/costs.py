@@ -73,6 +73,17 @@ def over_at(
     return now
 
 
+def lost_at(attempt: AttemptState | None, heard_at: float | None, now: float) -> float:
+    """Return when an attempt has ended (Unix, s) whose cluster is gone for good.
+
+    That is when its controller was last heard of, though not before the attempt began.
+    """
+    since = _since(attempt)
+    if attempt is None or since is None or heard_at is None:
+        return now
+    return min(now, max(heard_at, since, attempt.started_at or since))
+
+
 def settled(before: Row, after: Row, attempt: AttemptState | None, ended_at: float) -> Row:
     """Return where an experiment is, with what its attempt costs.
 

@@ -31,7 +31,7 @@ DURATION = re.compile(r"((\d+(\.\d+)?)\s*(d|h|m|s)\s*)+")
 SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Fields that have another name on a command line.
-OPTIONS = {"secrets": "secret"}
+OPTIONS = {"secrets": "secret", "spot_fallback": "spot-fallback"}
 
 
 def parse_memory(text: object) -> object:

@@ -73,6 +73,7 @@ class Reason(str, Enum):
     REJECTED = "rejected"
     SOURCE_MISSING = "source_missing"
     STORE_UNREACHABLE = "store_unreachable"
+    CLUSTER_DELETED = "cluster_deleted"
 
     @property
     def is_interruption(self) -> bool:
@@ -115,4 +116,5 @@ DESCRIPTIONS: dict[Reason, str] = {
     Reason.REJECTED: "Ray did not accept the job",
     Reason.SOURCE_MISSING: "its source is not in the store",
     Reason.STORE_UNREACHABLE: "its node could not reach or write the store",
+    Reason.CLUSTER_DELETED: "its cluster was deleted",
 }

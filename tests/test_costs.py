@@ -104,6 +104,25 @@ def test_what_was_lost_with_its_cluster_ended_when_that_was_last_heard_of(
     assert costs.over_at(BUSY, job, heard_before, 9000.0) == expected
 
 
+@pytest.mark.parametrize(
+    ("attempt", "heard_at", "expected"),
+    [
+        (BUSY, 5000.0, 5000.0),
+        (BUSY, 9999.0, 9000.0),
+        # It began when nothing more was heard.
+        (BUSY, START - 1, START + 60),
+        (replace(BUSY, started_at=None), START - 1, START),
+        (BUSY, None, 9000.0),
+        (replace(BUSY, instance=None), 5000.0, 9000.0),
+        (None, 5000.0, 9000.0),
+    ],
+)
+def test_what_was_lost_with_a_deleted_cluster_ended_when_that_was_last_heard_of(
+    attempt: AttemptState | None, heard_at: float | None, expected: float
+) -> None:
+    assert costs.lost_at(attempt, heard_at, 9000.0) == expected
+
+
 def test_a_last_word_tells_the_end_itself() -> None:
     word = replace(BUSY, state=State.SUCCEEDED, ended_at=1500.0)
     assert costs.over_at(word, None, 1200.0, 9000.0) == 1500.0
@@ -135,11 +154,12 @@ def test_an_experiment_costs_what_its_attempts_cost(
         row = replace(row, state=State.RUNNING, submitted_at=now, reason=None)
         if is_heard:
             row = costs.settled(row, row, replace(BUSY, instance=instance), now)
-        now += seconds
+        # A sum of times is rounded.
+        began, now = now, now + seconds
         state = State.SUCCEEDED if reason is None else State.FAILED
         word = AttemptState(state, reason, started_at=START, ended_at=now, instance=instance)
         row = costs.settled(row, following(record, ended_row(row, word), now), word, now)
-        cost = (price or 0.0) * share * seconds / HOUR
+        cost = (price or 0.0) * share * (now - began) / HOUR
         expected += cost
         lost += cost if reason is not None and reason.is_interruption else 0.0
         assert row.rate is None

@@ -81,7 +81,9 @@ def delete(out: Output, name: str, *, purge_store: bool, yes: bool) -> shapes.Cl
         purging.check(home, what)
         out.confirm(_purge_question(what), yes=yes)
     out.note(f"ending {name}, and taking away what was made for it")
-    ended = lifecycle.delete(home, name, purge_store=purge_store)
+    ended = lifecycle.delete(home, name, out.note, purge_store=purge_store)
+    if ended.runs:
+        out.note(f"over, since {name} is deleted: {', '.join(ended.runs)}")
     if settings.load().cluster == name:
         settingsfile.change({"cluster": None})
         out.note(f"runs go to {LOCAL} again")

@@ -238,13 +238,14 @@ def _told(out: Output, plan: ClusterPlan) -> str:
     lines.append(
         f"At rest {price(plan.head.price)} $ an hour, with "
         f"{text.count(plan.max_workers, 'worker')} at most {price(plan.max_price)} $. Spot prices "
-        "are as of now; disks (gp3, about 0.08 $ a GB and month) and traffic come on top."
+        "are as of now: in the cheapest zone, and at most in the dearest one. Disks (gp3, about "
+        "0.08 $ a GB and month) and traffic come on top."
     )
     return "\n".join(lines)
 
 
 def _times(group: PlannedGroup, plan: ClusterPlan) -> float | None:
-    return None if group.price is None else group.price * plan.max_workers
+    return None if group.dearest is None else group.dearest * plan.max_workers
 
 
 def price(dollars: float | None) -> str:

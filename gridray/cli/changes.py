@@ -44,7 +44,7 @@ def stop(out: Output, store: Store, targets: Sequence[Target], grace: float) -> 
         count = actions.stop(store, run, index, grace)
         asked.append(shapes.Stopped(str(target), count))
         if count and stall is not None:
-            out.warn(f"{stall.what}: the stop of {target} takes effect after `{stall.mend}`")
+            out.warn(stall.postpones(f"the stop of {target}"))
     return shapes.Stops(tuple(asked))
 
 

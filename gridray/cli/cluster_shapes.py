@@ -14,6 +14,8 @@ class PlannedGroup(Shape):
     """`spot` or `on-demand`."""
     price: float | None
     """US dollars an hour for one node, without its disk; null: not known."""
+    dearest: float | None
+    """The same in the zone where it costs most; `price` is that of the cheapest one."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class ClusterPlan(Shape):
     """The worker groups; each begins with no node."""
     max_workers: int
     max_price: float | None
-    """US dollars an hour with as many workers as there may be."""
+    """US dollars an hour with as many workers as there may be, in the dearest zone."""
     file: str
     """The cluster's file, for `ray up`."""
 

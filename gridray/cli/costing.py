@@ -41,6 +41,8 @@ CLUSTER_COLUMNS = (
     Column("Used by runs", right=True),
     Column("Idle", right=True),
 )
+# US dollars. A saving that is negative and smaller is one of rounding.
+SMALLEST = 0.00005
 UNKNOWN = "prices are known of machines in AWS, on clusters made by `gridray clusters aws`"
 
 
@@ -152,7 +154,9 @@ def _attempt_rows(found: shapes.RunCost) -> Iterator[list[str]]:
 
 
 def _told(found: shapes.RunCost) -> str:
-    words = [f"{text.money(found.saved)} saved by spot"] if found.saved else []
+    saved = found.saved or 0.0
+    words = [f"{text.money(saved)} saved by spot"] if saved > 0 else []
+    words += [f"{text.money(-saved)} more than on demand"] if saved <= -SMALLEST else []
     words += [f"{text.money(found.lost)} in attempts that were interrupted"] if found.lost else []
     return f" ({', '.join(words)})" if words else ""
 
@@ -206,7 +210,8 @@ def show_overview(out: Output, found: shapes.Costs) -> None:
     out.note(f"{text.money(found.cost)} in all{since}")
     unpriced = sum(each.unpriced for each in found.clusters)
     if unpriced:
-        out.warn(f"{text.count(unpriced, 'machine')} without a known price are not counted")
+        are = "is" if unpriced == 1 else "are"
+        out.warn(f"{text.count(unpriced, 'machine')} without a known price {are} not counted")
 
 
 def _run_row(each: shapes.RunSum) -> list[str]:

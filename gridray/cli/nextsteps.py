@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 from gridray import settings
 from gridray.clusters.capacity import Fit
 from gridray.clusters.causes import FALLBACK
+from gridray.clusters.cluster import is_known
 from gridray.readers.why import Wait, Why
 from gridray.states import Reason, State
 
 RETRY = "gridray retry {name}"
 LOG = "gridray logs {name}"
+ELSEWHERE = "gridray rerun {run} --cluster NAME"
 ANEW = "gridray run ...   # again, with {change}"
 RESUME = "gridray run --auto_resume ...   # next time, so that it goes on by itself"
 
@@ -43,6 +45,7 @@ AFTER: Mapping[Reason, tuple[str, ...]] = {
     Reason.REJECTED: (RETRY,),
     Reason.SOURCE_MISSING: ("gridray run ...   # again, from the directory of the script",),
     Reason.STORE_UNREACHABLE: (RETRY,),
+    Reason.CLUSTER_DELETED: (ELSEWHERE,),
 }
 NOT_OVER: Mapping[State, tuple[str, ...]] = {
     State.BUILDING: ("gridray logs -f --show-build-logs {name}",),
@@ -65,6 +68,8 @@ def next_steps(found: Why, fit: Fit | None) -> tuple[str, ...]:
         steps = (*AFTER[Reason.INFEASIBLE], STOP) if fit is Fit.NEVER else ("gridray status {run}",)
     else:
         steps = NOT_OVER.get(experiment.state, (LOG, RETRY))
+    if not is_known(found.record.cluster.name, settings.load()):
+        steps = tuple(dict.fromkeys(ELSEWHERE if step == RETRY else step for step in steps))
     return tuple(step.format(name=experiment.name, run=found.record.name) for step in steps)
 
 

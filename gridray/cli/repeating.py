@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gridray import again
-from gridray.cli import shapes, text
+from gridray.cli import shapes, stalls, text
 from gridray.cli.output import Output
+from gridray.cli.stalls import Stall
 from gridray.errors import UsageError
 from gridray.layout import ExperimentName, parse_name
 from gridray.readers import runs
@@ -40,9 +41,17 @@ def retry(
         unheard = len(again.unheard(store, run))
         if indexes or held or unheard:
             again.retry(store, run, indexes, progress=out.note)
+        elif stall := _stall(store, run):
+            out.warn(stalls.explanation(run, stall))
         experiments = tuple(str(ExperimentName(run, index)) for index in indexes)
         done.append(shapes.Retried(run, experiments, held, unheard))
     return shapes.Retries(tuple(done))
+
+
+def _stall(store: Store, run: str) -> Stall | None:
+    """Return why a run stands still, if it is not over."""
+    is_over = runs.run_view(store, run, time.time()).summary.state.is_terminal
+    return None if is_over else stalls.of_run(store, run)
 
 
 def show_retries(out: Output, retries: shapes.Retries) -> None:

@@ -23,22 +23,37 @@ class Stall:
     """Why nothing goes on on a cluster.
 
     `silent_for` is how long its controller has not been heard of (s); None: the cluster is the
-    local one, and not running.
+    local one, and not running. `run` stands still on it. `is_known` unless this machine has no
+    cluster of that name (any more).
     """
 
     cluster: str
     silent_for: float | None
+    run: str
+    is_known: bool = True
 
     @property
     def what(self) -> str:
         if self.silent_for is None:
             return "the local cluster is not running"
         name, time_ = text.harmless(self.cluster), text.duration(self.silent_for)
-        return f"no controller has been heard of on cluster {name} for {time_}"
+        told = f"no controller has been heard of on cluster {name} for {time_}"
+        return told if self.is_known else f"{told}, and there is no cluster of that name here"
 
     @property
     def mend(self) -> str:
+        if not self.is_known:
+            return f"gridray rerun {self.run} --cluster NAME"
         return f"gridray clusters up {shlex.quote(text.harmless(self.cluster))}"
+
+    def postpones(self, what: str) -> str:
+        """Tell when something takes effect that was asked for."""
+        if self.is_known:
+            return f"{self.what}: {what} takes effect after `{self.mend}`"
+        return (
+            f"{self.what}: {what} takes effect only if it is heard of again; if it is gone, "
+            f"`gridray delete run --force {self.run}` deletes the run"
+        )
 
 
 def find(
@@ -46,9 +61,14 @@ def find(
 ) -> Stall | None:
     """Return why a run that is not over stands still, if it does. Times are Unix times (s)."""
     if _is_down(cluster):
-        return Stall(cluster.name, None)
+        return Stall(cluster.name, None, run)
     silent_for = heartbeat.silence(store, cluster.key, run, created_at, now)
-    return None if silent_for is None else Stall(cluster.name, silent_for)
+    if silent_for is None:
+        return None
+    # Late, like the local cluster below.
+    from gridray.clusters.cluster import is_known
+
+    return Stall(cluster.name, silent_for, run, is_known(cluster.name, settings.load()))
 
 
 def of_run(store: Store, run: str) -> Stall | None:
@@ -75,6 +95,11 @@ def _is_down(cluster: ClusterRecord) -> bool:
 
 def explanation(what: str, stall: Stall) -> str:
     """Tell what makes a run, or some, go on."""
+    if not stall.is_known:
+        return (
+            f"{stall.what}; if it is gone, `{stall.mend}` starts all of {stall.run} anew on "
+            f"another one, and `gridray delete run --force {stall.run}` deletes it"
+        )
     return f"{stall.what}; `{stall.mend}` makes {what} go on"
 
 

@@ -70,7 +70,9 @@ def money(amount: float | None) -> str:
         return "-"
     if 0 < amount < 0.00005:
         return "<$0.0001"
-    digits = 4 if 0 < abs(amount) < 0.99995 else 2
+    if -0.00005 < amount <= 0:
+        return "$0.00"
+    digits = 4 if abs(amount) < 0.99995 else 2
     return f"{'-' if amount < 0 else ''}${abs(amount):,.{digits}f}"
 
 

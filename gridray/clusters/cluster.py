@@ -27,6 +27,11 @@ def is_local(name: str) -> bool:
     return name == LOCAL
 
 
+def is_known(name: str, settings: Settings) -> bool:
+    """Whether a cluster of this name, or with this address, can be asked from here."""
+    return is_local(name) or "://" in name or name in (*settings.clusters, *_made(settings))
+
+
 def existing(name: str, settings: Settings) -> Cluster:
     """Return a cluster by its name in the settings or of those made in AWS, or by its address.
 

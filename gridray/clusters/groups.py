@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from gridray import labels, settings
 from gridray.clusters.capacity import shortage
@@ -14,6 +15,8 @@ from gridray.records import Resources
 
 # Decimals that Ray counts resources with (kResourceUnitScaling).
 PRECISION = 10_000
+# How alike two names of instance types are of which one may be meant for the other.
+NEAR = 0.75
 
 
 @dataclass(frozen=True)
@@ -129,11 +132,27 @@ def _matching(
         return found
     words = labels.words(selector)
     why = "--spot-fallback needs one: " if fallen_back else ""
+    near = _meant(groups, placement.instance_type)
     raise ClusterError(
         f"{why}the cluster {cluster.name} has no {words} nodes; its worker groups are: "
         f"{_listed(groups.found)}",
-        hint=_edit(cluster, f"a group of {words} nodes"),
+        hint=f"did you mean {near}?" if near else _edit(cluster, f"a group of {words} nodes"),
     )
+
+
+def _meant(groups: Groups, instance_type: str | None) -> str:
+    """Return the instance types that one may have been meant for that there is not, in words."""
+    # Late, since it is read from a file that only mistakes need.
+    from gridray.clusters.aws.instancetype import shipped
+
+    known = shipped().types
+    if instance_type is None or instance_type in known:
+        return ""
+    ours = {each.labels.get(labels.INSTANCE_TYPE, "") for each in groups.found}
+    if instance_type in ours:
+        return ""
+    near = get_close_matches(instance_type, sorted(ours), 2, NEAR)
+    return " or ".join(near or get_close_matches(instance_type, sorted(known), 2, NEAR))
 
 
 def _with_disk(

@@ -11,6 +11,17 @@ from gridray.store import Store
 HEARTBEAT_INTERVAL = 30.0
 
 
+def last_beat(store: Store, cluster_key: str) -> Heartbeat | None:
+    """Read what was last heard of a cluster's controller.
+
+    Raises:
+        DamagedError: it cannot be understood.
+    """
+    key = layout.controller(cluster_key)
+    raw = store.find_json(key)
+    return None if raw is None else decode(Heartbeat, raw, key)
+
+
 class Pulse:
     """Writes the heartbeat of the controller of a cluster.
 
@@ -23,7 +34,7 @@ class Pulse:
     ) -> None:
         """Name the cluster, and who is told of a heartbeat that cannot be read."""
         self._store = store
-        self._key = layout.controller(cluster_key)
+        self._cluster_key = cluster_key
         self._tell = tell
         self._last: Heartbeat | None = None
         self.heard_before: float | None = None
@@ -35,9 +46,8 @@ class Pulse:
 
     def remembered(self) -> dict[str, float]:
         """Return the nodes that the controller before knew to be doomed, and when they go."""
-        raw = self._store.find_json(self._key)
         try:
-            last = None if raw is None else decode(Heartbeat, raw, self._key)
+            last = last_beat(self._store, self._cluster_key)
         except DamagedError as error:
             self._tell(error)
             last = None
@@ -51,5 +61,5 @@ class Pulse:
             if not is_busy or now - last.at < HEARTBEAT_INTERVAL:
                 return
         heartbeat = Heartbeat(now, dict(doomed))
-        self._store.put_json(self._key, heartbeat.to_json())
+        self._store.put_json(layout.controller(self._cluster_key), heartbeat.to_json())
         self._last = heartbeat

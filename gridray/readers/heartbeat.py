@@ -8,17 +8,14 @@ from gridray.store import Store
 # cluster or a store that hardly answers.
 SILENT_AFTER = 120.0
 
-# Seconds for which the workers of a cluster live that has lost its head, which has the controller.
-WORKERS_LIVE = 900.0
-
 
 def billed_until(store: Store, cluster_key: str, now: float) -> float:
-    """Return until when what runs on a cluster is taken to have run (Unix, s): until now.
+    """Return until when what runs on a cluster is known to have run (Unix, s): until now.
 
-    Of a cluster whose controller is silent nobody knows; its machines do not live for ever.
+    Of a cluster whose controller is silent that is when it was last heard of.
     """
     found = _read(store, cluster_key)
-    return now if found is None else min(now, found.at + WORKERS_LIVE)
+    return now if found is None or now - found.at <= SILENT_AFTER else found.at
 
 
 def silence(

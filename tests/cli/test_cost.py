@@ -143,6 +143,40 @@ def test_status_and_history_show_what_is_known(call: Call, filler: Filler) -> No
     assert call("status", "paid", "-o", "json").json["cost"] == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(
+    ("on_demand", "told"),
+    [(0.1, "$0.1000 ($0.0500 more than on demand)\n"), (0.2 - 1e-9, "$0.1000\n")],
+)
+def test_a_spot_price_above_the_one_on_demand_saves_nothing(
+    call: Call, filler: Filler, on_demand: float, told: str
+) -> None:
+    began = time.time() - AGO
+    over = Row(State.SUCCEEDED, submitted_at=began, started_at=began, ended_at=began + HOUR)
+    filler.run("dear", [over], created_at=began, cluster=ClusterRecord("mine", "mine"))
+    machine = replace(MACHINE, on_demand=on_demand, since=began)
+    word = AttemptState(State.SUCCEEDED, ended_at=began + HOUR, instance=machine)
+    key = layout.attempt_state(AttemptName("dear", 0, 0))
+    filler.store.put_json(key, word.to_json())
+    result = call("cost", "dear")
+    assert f"dear has cost {told}" in result.err
+    assert "-$0.0000" not in result.out and "saved by spot" not in result.err
+
+
+@pytest.mark.parametrize(
+    ("machines", "told"), [(1, "1 machine without a known price is not"), (2, "2 machines")]
+)
+def test_machines_without_a_price_are_told(
+    call: Call, filler: Filler, machines: int, told: str
+) -> None:
+    fill(filler)
+    nodes = [
+        NodeRecord(f"i-{number}", "x9.y", "spot", "a", False, 1.0, 2.0)
+        for number in range(machines)
+    ]
+    filler.store.put_json(layout.node_ledger("mine", "2026-10"), Ledger(tuple(nodes)).to_json())
+    assert told in call("cost").err
+
+
 def test_a_laptop_sees_no_costs(call: Call, filled: Filler) -> None:
     for words in (["status"], ["history"], ["status", "over"]):
         assert "Cost" not in call(*words).out
@@ -158,6 +192,9 @@ def test_a_laptop_sees_no_costs(call: Call, filled: Filler) -> None:
         (0.99999, "$1.00"),
         (12.345, "$12.35"),
         (-0.5, "-$0.5000"),
+        (-0.00004, "$0.00"),
+        (-0.00006, "-$0.0001"),
+        (-0.0, "$0.00"),
         (1234.5, "$1,234.50"),
     ],
 )

@@ -182,7 +182,7 @@ def test_dry_run_knows_no_machine_that_is_new(call: Call, words: list[str], told
     ("words", "told"),
     [
         (["--spot-fallback", "10m"], "--use_spot"),
-        (["--use_spot", "--spot-fallback", "10"], "--spot_fallback '10': write it as 2h"),
+        (["--use_spot", "--spot-fallback", "10"], "--spot-fallback '10': write it as 2h"),
         (["--instance_type", "9_x9_9gb"], "there is no instance type '9_x9_9gb'"),
         (["--instance_type", ""], "there is no instance type ''"),
         (["--disk_size", "0"], "--disk_size"),

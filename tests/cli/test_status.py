@@ -223,6 +223,23 @@ def test_a_run_whose_controller_is_gone_is_told(call: Call, silent: Filler) -> N
     assert "controller" not in call("status", "busy").err
 
 
+def test_a_cluster_that_is_not_there_is_not_to_be_started(
+    call: Call, filler: Filler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: NOW + 600)
+    filler.store.put_json(layout.controller("early"), Heartbeat(NOW).to_json())
+    filler.run("busy", [running(), Row(queued_at=NOW)], cluster=ClusterRecord("early", "early"))
+    rerun, delete = "gridray rerun busy --cluster NAME", "gridray delete run --force busy"
+    looks = ["status", "busy"], ["status"], ["why", "busy-exp1"], ["retry", "busy"]
+    for words in (*looks, ["stop", "run", "busy"]):
+        result = call(*words)
+        told = result.out + result.err
+        assert result.code == 0 and "clusters up" not in told
+        assert "there is no cluster of that name here" in told
+        assert rerun in told or words[0] == "stop"
+        assert delete in told or words[0] == "why"
+
+
 def test_why_says_that_the_controller_is_gone(call: Call, silent: Filler) -> None:
     result = call("why", "busy-exp1")
     assert result.out.startswith(f"busy-exp1 is queued: {SILENT}\n")

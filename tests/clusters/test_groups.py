@@ -121,6 +121,10 @@ def test_a_share_of_a_machine_without_gpus() -> None:
             "give the cluster a group of on-demand m5.large nodes",
         ),
         (PlacementRecord("g4dn.12xlarge"), WHOLE, "no on-demand g4dn.12xlarge nodes", "a group"),
+        (PlacementRecord("g4dn.xlarg"), WHOLE, "no on-demand g4dn.xlarg nodes", "did you mean g4"),
+        (PlacementRecord("gd4n.12xlarge"), WHOLE, "groups are: spot", "did you mean g4dn.12xlarge"),
+        (PlacementRecord("m5.larg"), WHOLE, "no on-demand m5.larg nodes", "did you mean m5.large"),
+        (PlacementRecord("abacus"), WHOLE, "no on-demand abacus nodes", "a group of on-demand aba"),
         (PlacementRecord("p3.2xlarge", use_spot=True), WHOLE, "no spot p3.2xlarge nodes", "a gro"),
         (
             PlacementRecord("g4dn.12xlarge", use_spot=True, spot_fallback=600),

@@ -12,7 +12,6 @@ from gridray.machines import Ledger, NodeRecord
 from gridray.placement import InstanceRecord
 from gridray.readers import runs
 from gridray.readers.costs import NOTHING, Overview, overview, run_cost
-from gridray.readers.heartbeat import WORKERS_LIVE
 from gridray.records import AttemptState, ClusterRecord, Heartbeat, Row
 from gridray.states import Reason, State
 from gridray.store import Store
@@ -116,12 +115,14 @@ def test_what_runs_on_a_cluster_that_is_silent_does_not_cost_for_ever(store: Sto
     row = Row(State.RUNNING, submitted_at=START, rate=0.1, placed_at=START)
     add_run(store, "run", [row], cluster=MINE, created_at=START)
     say(store, AttemptName("run", 0, 0), 0)
-    beat = Heartbeat(START + HOUR - WORKERS_LIVE)
+    beat = Heartbeat(START + HOUR)
     store.put_json(layout.controller("mine"), beat.to_json())
     assert run_cost(store, "run", NOW).total.cost == pytest.approx(0.1)
     (summary,) = runs.summaries(store, NOW)
     assert summary.cost == pytest.approx(0.1)
     assert overview(store, NOW).total == pytest.approx(0.1)
+    assert runs.run_view(store, "run", NOW).experiments[0].cost == pytest.approx(0.1)
+    assert run_cost(store, "run", START + HOUR + 60).total.cost == pytest.approx(0.1 * 61 / 60)
 
 
 def test_what_a_deleted_experiment_has_cost_stays_in_the_sum(store: Store) -> None:

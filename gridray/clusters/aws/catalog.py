@@ -79,19 +79,28 @@ def on_demand_prices(
 ) -> dict[str, float | None]:
     """Return the on-demand prices of these types, as far as they are known.
 
-    An account that may not see the Price List gets those of the shipped table, if they are its
-    region's.
+    What is not in the Price List, or what an account may not see there, is that of the shipped
+    table, if it is of the account's region.
 
     Raises:
         CloudError: AWS cannot be asked.
     """
     wanted = list(names)
     try:
-        return listed_prices(account, wanted, refresh=refresh)
+        listed = listed_prices(account, wanted, refresh=refresh)
     except DeniedError:
-        table = shipped()
-        known = table.prices if account.region == table.region else {}
-        return {name: known.get(name) for name in wanted}
+        listed = {}
+    return {**dict.fromkeys(wanted), **listed, **shipped_prices(account, wanted, listed)}
+
+
+def shipped_prices(
+    account: Account, names: Iterable[str], listed: Mapping[str, float | None]
+) -> dict[str, float]:
+    """Return what the shipped table knows of on-demand prices that are not listed."""
+    table = shipped()
+    known = table.prices if account.region == table.region else {}
+    prices = {name: known.get(name) for name in names if listed.get(name) is None}
+    return {name: price for name, price in prices.items() if price is not None}
 
 
 def listed_prices(

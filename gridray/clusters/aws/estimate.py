@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from gridray.clusters.aws import catalog
 from gridray.clusters.aws.account import Planned
+from gridray.clusters.aws.clusterfile import Nodes
 from gridray.clusters.aws.machines import RUNNING, STARTING, Machine
 from gridray.clusters.aws.session import Account
 from gridray.errors import CloudError
@@ -15,12 +16,16 @@ COUNTED = (RUNNING, STARTING)
 
 @dataclass(frozen=True)
 class Group:
-    """A worker group, or the head, and the US dollars that one node costs an hour, if known."""
+    """A worker group, or the head, and the US dollars that one node costs an hour, if known.
+
+    `price` is that of the zone where it is cheapest, `dearest` of the one where it costs most.
+    """
 
     name: str
     instance_type: str
     market: str
     price: float | None
+    dearest: float | None
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,7 @@ class Estimate:
     @property
     def most(self) -> float | None:
         """US dollars an hour at most; None: a price is not known."""
-        prices = [self.head.price, *(group.price for group in self.groups)]
+        prices = [self.head.price, *(group.dearest for group in self.groups)]
         known = [price for price in prices if price is not None]
         if len(known) < len(prices):
             return None
@@ -42,27 +47,21 @@ class Estimate:
 
 
 def of(account: Account, planned: Planned) -> Estimate:
-    """Return what a cluster will cost, with spot prices as of now, in the cheapest zone."""
+    """Return what a cluster will cost, with spot prices as of now."""
     names = [planned.head.type.name, *(group.type.name for group in planned.groups)]
     on_demand, spot = _prices(account, names, names)
 
-    def price(name: str, market: str | None) -> float | None:
+    def group(node: Nodes) -> Group:
+        name, market = node.type.name, node.market or ON_DEMAND
         if market == SPOT:
-            return min(spot.get(name, {}).values(), default=None)
-        return on_demand.get(name)
+            zones = spot.get(name, {}).values()
+            return Group(
+                node.name, name, market, min(zones, default=None), max(zones, default=None)
+            )
+        return Group(node.name, name, market, on_demand.get(name), on_demand.get(name))
 
-    head = planned.head.type.name
-    groups = (
-        Group(
-            each.name, each.type.name, each.market or ON_DEMAND, price(each.type.name, each.market)
-        )
-        for each in planned.groups
-    )
-    return Estimate(
-        Group(planned.head.name, head, ON_DEMAND, price(head, ON_DEMAND)),
-        tuple(groups),
-        planned.wanted.max_workers,
-    )
+    groups = tuple(map(group, planned.groups))
+    return Estimate(group(planned.head), groups, planned.wanted.max_workers)
 
 
 def rates(account: Account, found: Sequence[Machine]) -> dict[str, float | None]:

@@ -8,6 +8,7 @@ import dataclasses
 import fcntl
 import hashlib
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,7 +35,15 @@ from gridray.clusters.aws.session import LOG_IN, Account, asking
 from gridray.clusters.aws.tags import Mark
 from gridray.clusters.aws.wishes import Wish
 from gridray.clusters.bootstrap import ensure_controller
-from gridray.errors import CloudError, ClusterError, CredentialsError, GridrayError, StateError
+from gridray.controller import settling
+from gridray.errors import (
+    CloudError,
+    ClusterError,
+    CredentialsError,
+    GridrayError,
+    StateError,
+    StoreError,
+)
 from gridray.store import Store
 
 # Holds the hash of the file that the cluster runs with.
@@ -44,10 +53,14 @@ LOCK = "lock"
 
 @dataclass(frozen=True)
 class Ended:
-    """What was ended, and what AWS still shows of it: nothing, unless something is wrong."""
+    """What was ended, and what AWS still shows of it: nothing, unless something is wrong.
+
+    `runs` are those of a deleted cluster that were not over, and are for that.
+    """
 
     gone: tuple[str, ...]
     left: tuple[str, ...]
+    runs: tuple[str, ...] = ()
 
 
 def create(home: Path, account: Account, wish: Wish, planned: Planned, progress: Progress) -> Made:
@@ -107,12 +120,13 @@ def down(home: Path, name: str) -> Ended:
     return Ended(tuple(gone), tuple(map(str, left)))
 
 
-def delete(home: Path, name: str, *, purge_store: bool) -> Ended:
+def delete(home: Path, name: str, progress: Progress, *, purge_store: bool) -> Ended:
     """End a cluster, and take away all that was made for it; its bucket only if asked.
 
     Raises:
         NotFoundError: Gridray has made none of this name.
         CloudError: AWS refuses. This can be repeated.
+        StoreError: its runs cannot be said to be over. This can be repeated, too.
     """
     what = Made.load(home, name)
     account = own_account(what)
@@ -121,9 +135,33 @@ def delete(home: Path, name: str, *, purge_store: bool) -> Ended:
         unmade = things.unmake(account, what, purge_store=purge_store)
         gone = dict.fromkeys([*heads, *unmade])
         left = things.leftovers(account, what.mark)
+        runs: list[str] = []
         if not left:
+            # Before all that would let this be repeated is gone.
+            runs = _settle_runs(account, what, progress)
             shutil.rmtree(made.directory(home, name))
-    return Ended(tuple(gone), tuple(map(str, left)))
+    return Ended(tuple(gone), tuple(map(str, left)), tuple(runs))
+
+
+def _settle_runs(account: Account, what: Made, progress: Progress) -> list[str]:
+    """Record that the runs of a cluster that is gone are over, and name those that were not.
+
+    Raises:
+        StoreError: the store cannot be read or written, though it is there.
+    """
+    from gridray.clusters.aws import bucket
+
+    try:
+        return settling.settle(
+            Store(what.store), what.name, time.time(), lambda error: progress(error.message)
+        )
+    except StoreError as error:
+        if not bucket.look(account, bucket.parse(what.store)[0]).exists:
+            return []
+        raise StoreError(
+            f"{what.name} is gone, but not what its runs are doing in the store: {error.message}",
+            hint=f"`gridray delete cluster {what.name}` once more records that they are over",
+        ) from error
 
 
 def purge_store(home: Path, name: str) -> list[str]:

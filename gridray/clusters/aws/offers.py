@@ -16,6 +16,7 @@ from gridray.errors import DeniedError
 from gridray.labels import ON_DEMAND, SPOT
 
 BARE = ".metal"
+MISSING_TOLD = 5
 NO_CREDENTIALS = "there are no AWS credentials"
 T = TypeVar("T")
 
@@ -107,14 +108,21 @@ class _Asked:
 
     def prices(self, names: list[str]) -> Mapping[str, float | None]:
         try:
-            return catalog.listed_prices(self._account, names, refresh=self._refresh)
+            listed = catalog.listed_prices(self._account, names, refresh=self._refresh)
         except DeniedError as error:
-            table = shipped()
-            if self._account.region == table.region:
-                self.notes.append(f"{error.message}: on-demand prices are {_stand_in()}")
-                return table.prices
-            self.notes.append(f"{error.message}: on-demand prices are not known")
-            return {}
+            missing = catalog.shipped_prices(self._account, names, {})
+            known = _stand_in() if missing else "not known"
+            self.notes.append(f"{error.message}: on-demand prices are {known}")
+            return missing
+        missing = catalog.shipped_prices(self._account, names, listed)
+        if missing:
+            first = sorted(missing)[:MISSING_TOLD]
+            rest = len(missing) - len(first)
+            told = ", ".join([*first, *([f"and {rest} more"] if rest else [])])
+            self.notes.append(
+                f"not in the AWS Price List: {told}; these on-demand prices are {_stand_in()}"
+            )
+        return {**listed, **missing}
 
     def spot(self, names: list[str]) -> Mapping[str, Mapping[str, SpotPrice]]:
         def ask() -> Mapping[str, Mapping[str, SpotPrice]]:

@@ -79,13 +79,16 @@ def _on_demand(account: Account, names: list[str]) -> tuple[Mapping[str, float |
         CredentialsError: AWS does not know who asks.
     """
     try:
-        return catalog.listed_prices(account, names), "the AWS Price List"
+        listed = catalog.listed_prices(account, names)
     except CredentialsError:
         raise
     except CloudError:
-        table = shipped()
-        known = table.prices if account.region == table.region else {}
-        return known, f"Gridray's own table of {table.date}"
+        listed = {}
+    missing = catalog.shipped_prices(account, names, listed)
+    is_listed = any(price is not None for price in listed.values())
+    sources = ["the AWS Price List"] if is_listed else []
+    sources += [f"Gridray's own table of {shipped().date}"] if missing or not is_listed else []
+    return {**listed, **missing}, " and ".join(sources)
 
 
 def spot(region: str, names: Iterable[str]) -> dict[str, dict[str, float]]:

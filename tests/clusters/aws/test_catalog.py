@@ -72,7 +72,8 @@ def test_on_demand_prices(account: Account, aws: Lists) -> None:
     aws.prices = {("us-east-1", name): place + 1 for place, name in enumerate(names)}
     aws.prices["us-east-1", names[0]] = 0.0
     found = catalog.on_demand_prices(account, names)
-    assert found[names[0]] is None, "an offer for nothing is none"
+    assert catalog.listed_prices(account, names)[names[0]] is None, "an offer for nothing is none"
+    assert found[names[0]] == shipped().prices[names[0]]
     assert [found[name] for name in names[1:]] == list(range(2, len(names) + 1))
     asked = len(aws.asked)
     assert catalog.on_demand_prices(account, names) == found
@@ -85,7 +86,11 @@ def test_the_table_has_prices_of_its_own_region_only(account: Account, aws: List
         "g4dn.xlarge": 0.526,
         "x9.y": None,
     }
+    aws.refused.clear()
+    assert catalog.on_demand_prices(account, ["m5.large"]) == {"m5.large": 0.096}
     elsewhere = account.at("eu-west-1")
+    assert catalog.on_demand_prices(elsewhere, ["m5.large"]) == {"m5.large": None}
+    aws.refused["GetProducts"] = ("AccessDeniedException", "User: me is not authorized")
     assert catalog.on_demand_prices(elsewhere, ["g4dn.xlarge"]) == {"g4dn.xlarge": None}
     with pytest.raises(DeniedError):
         catalog.listed_prices(account, ["g4dn.xlarge"])

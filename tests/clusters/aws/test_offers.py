@@ -23,6 +23,18 @@ def test_an_offer(account: Account, aws: Lists) -> None:
     assert (offer.on_demand_left, offer.spot_left) == (64, 0)
 
 
+def test_a_price_of_the_shipped_table_is_said_to_be_one(account: Account, aws: Lists) -> None:
+    aws.prices["us-east-1", "g4dn.xlarge"] = 0.5
+    found = overview(account, ["g4dn.xlarge", "m5.large"])
+    assert {offer.type.name: offer.on_demand for offer in found.offers} == {
+        "g4dn.xlarge": 0.5,
+        "m5.large": shipped().prices["m5.large"],
+    }
+    (note,) = found.notes
+    assert note.startswith("not in the AWS Price List: m5.large; these on-demand prices are those")
+    assert "and 3 more" in overview(account, list(shipped().types)[:8]).notes[0]
+
+
 def test_types_without_a_nickname_of_the_table(account: Account) -> None:
     """A type that the table does not have may be the smallest that a nickname fits."""
     (offer,) = overview(account, ["t4g.micro"]).offers

@@ -47,6 +47,17 @@ def test_an_account_without_the_price_list_takes_the_shipped_table(
     assert found.types["m5.large"].on_demand == shipped().prices["m5.large"]
 
 
+def test_what_is_not_in_the_price_list_is_looked_up_in_the_shipped_table(
+    account: Account, lists: Lists, tmp_path: Path
+) -> None:
+    lists.prices = {(REGION, "m5.large"): 1.5}
+    types = [TYPES["g4dn.xlarge"], TYPES["m5.large"]]
+    found = prices.record(Store(str(tmp_path / "store")), "mine", account, types)
+    assert found.types["m5.large"].on_demand == 1.5
+    assert found.types["g4dn.xlarge"].on_demand == shipped().prices["g4dn.xlarge"]
+    assert found.source.startswith("the AWS Price List and Gridray's own table of 20")
+
+
 def test_what_is_recorded_again_keeps_what_is_not_asked_for(
     account: Account, lists: Lists, tmp_path: Path
 ) -> None:
