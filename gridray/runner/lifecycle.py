@@ -153,8 +153,9 @@ class Attempt:
         notes = self._run_end_actions(flow, record, prepared, end, ending)
         self._state = replace(self._state, ended_at=time.time())
         saving = Aside(lambda: flow.save(self._look_before_saving, self._tell_trouble))
-        if self._outlasts(saving):
-            self._state = replace(self._state, metrics=metering.summaries())
+        is_saved = self._outlasts(saving)
+        self._state = replace(self._state, metrics=metering.summaries())
+        if is_saved:
             return self._finish(end, ending, [*notes, *flow.not_kept])
         # The machine is gone before the store has taken the rest, and says so while it can.
         missing = "not all of its log and files could be stored before its machine went"

@@ -46,12 +46,8 @@ class Metering:
         self._env = env
         self._script: Callable[[], int | None] = lambda: None
         self._collector: Collector | None = None
-        self._printed: Printed | None = None
+        self._printed = _printed(record)
         self._fault: str | None = None
-        if record.metrics:
-            from gridray.runner.metrics.printed import Printed
-
-            self._printed = Printed(record.metrics)
         if sync.metric_files:
             # What is there has to be measured before the script adds to it.
             self._collector = self._made(sync.metric_files)
@@ -112,3 +108,11 @@ class Metering:
         began = self._record.created_at
         identity = self._record.identity
         return Collector(self._store, self._name, identity, began, files, self._printed, usage)
+
+
+def _printed(record: RunRecord) -> "Printed | None":
+    if not record.metrics:
+        return None
+    from gridray.runner.metrics.printed import Printed
+
+    return Printed(record.metrics)

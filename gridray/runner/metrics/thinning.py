@@ -4,9 +4,9 @@ import math
 
 from gridray.metricrecords import Point, Step, Summary
 
-# Up to here every point is kept. From then on each time that their number doubles, so many
-# buckets follow, and of each its least, its greatest and its last point are kept. So points that
-# were stored are never touched again, and the latest half of a curve is as dense as a picture needs.
+# Up to here every point is kept. From then on, buckets of as many points as there have been of
+# these; of each, the least, the greatest and the last point are kept. So what was stored is never
+# touched again, and the latest half of a curve is always as dense as a picture needs.
 UNTHINNED = 1024
 
 
