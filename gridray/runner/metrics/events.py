@@ -6,6 +6,7 @@ tensorflow/core/util/event.proto, `Summary` in framework/summary.proto and `Tens
 framework/tensor.proto. A node need have neither TensorFlow nor TensorBoard.
 """
 
+import math
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,8 @@ KINDS = {
     19: ("<e", HALVES),
 }
 SCALARS = b"scalars"
+# As many digits tell one number in single precision from all others.
+SINGLE_DIGITS = (7, 8, 9)
 
 Field = tuple[int, int, int | bytes]
 
@@ -161,11 +164,19 @@ def _unpacked(content: bytes, layout: str) -> float | None:
 def _shortest(content: bytes) -> float:
     """Return the number with the fewest digits that is this one in single precision."""
     value: float = struct.unpack("<f", content)[0]
-    rounded = float(f"{value:.7g}")
+    if math.isfinite(value):
+        for digits in SINGLE_DIGITS:
+            rounded = float(f"{value:.{digits}g}")
+            if _single(rounded) == content:
+                return rounded
+    return value
+
+
+def _single(value: float) -> bytes | None:
     try:
-        return rounded if struct.pack("<f", rounded) == content else value
+        return struct.pack("<f", value)
     except OverflowError:
-        return value
+        return None
 
 
 def _length(header: bytes, path: Path) -> int:
