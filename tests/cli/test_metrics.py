@@ -53,7 +53,7 @@ def test_metrics_of_a_run_and_their_pictures(swept: Filler, call: Call) -> None:
         ("export swept points.txt", 2, "'points.txt' is of a kind that is not known"),
         ("export swept none/x.csv", 2, "none/x.csv cannot be written: No such file"),
         ("tensorboard swept", 2, "TensorBoard is not installed here\nhint: `pip install"),
-        ("status -o csv", 2, "gridray status prints no CSV"),
+        ("status -o csv", 2, "status prints no CSV"),
         ("run --metric a=( train.py", 2, "--metric: '(' is no regular expression"),
         ("run --metric =x train.py", 2, "--metric: '' is no name of a metric"),
     ],
@@ -121,7 +121,7 @@ def test_points_are_exported(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert call("export", "swept", "points.csv").code == 0
-    rows = list(csv.DictReader((tmp_path / "points.csv").open()))
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "points.csv").read_text())))
     assert len(rows) == 12 and {row["param.lr"] for row in rows} == {"0.1", "0.01"}
     losses = [row["value"] for row in rows if row["metric"] == "loss"]
     assert losses == ["3.0", "1.0", "2.0", "4.0", "2.0", "0.5"]

@@ -28,7 +28,7 @@ CALLS = {
     "logs": "logs over -l 1 -o json",
     "metrics": "metrics over -o json",
     "compare": "compare over good -o json",
-    "tensorboard": "tensorboard over -o json",
+    "tensorboard": "tensorboard busy -o json",
     "export": "export over points.csv -o json",
     "artifacts": "artifacts over -o json",
     "artifacts --list": "artifacts over --list -o json",

@@ -1,6 +1,7 @@
 """A real sweep from its launch to `compare`: the files themselves say the same."""
 
 import json
+import shutil
 from pathlib import Path
 
 import gridray
@@ -13,11 +14,17 @@ from gridray.store import Store
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 
 
-def test_compare_names_the_best_of_the_digits_sweep(cluster: Cluster, store: Store) -> None:
+def test_compare_names_the_best_of_the_digits_sweep(
+    cluster: Cluster, store: Store, tmp_path: Path
+) -> None:
+    project = tmp_path / "digits"
+    shutil.copytree(DIGITS, project)
+    # The one thing that it would have to install.
+    (project / "tabulate.py").write_text("def tabulate(*_, **__): return ''")
     spec = gridray.RunSpec(
         script="train.py",
         args=("--lr", "[0.1, 0.001]", "--hidden", "[8, 32]", "--epochs", "4"),
-        root=DIGITS,
+        root=project,
         dependencies=False,
         metrics={"printed": r"loss=(\S+)"},
     )
