@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from gridray.errors import StoreError
 from gridray.layout import AttemptName
-from gridray.metricrecords import summaries_to_json
 from gridray.records import RunRecord
 from gridray.runner.artifacts import ArtifactSync
 from gridray.runner.periodic import Periodically
@@ -96,6 +95,8 @@ class Metering:
         """Return what the metrics come to, for the last word; None: nothing is known."""
         if self._collector is None or self._fault is not None:
             return None
+        from gridray.metricrecords import summaries_to_json
+
         return summaries_to_json(self._collector.latest)
 
     def _made(self, before: Collection[str]) -> "Collector":
