@@ -1,10 +1,12 @@
 """Values as words, and rows as columns, for people."""
 
+import math
 import shlex
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from gridray.states import State
 
@@ -19,6 +21,7 @@ COLORS = {
 }
 GAP = "  "
 COMMIT_LENGTH = 10
+SPARKS = "▁▂▃▄▅▆▇█"
 # Where a terminal is too narrow for a table, texts that can be cut keep this much at first, then
 # titles this much, then texts that.
 READABLE = 24
@@ -74,6 +77,27 @@ def money(amount: float | None) -> str:
         return "$0.00"
     digits = 4 if abs(amount) < 0.99995 else 2
     return f"{'-' if amount < 0 else ''}${abs(amount):,.{digits}f}"
+
+
+def number(value: float) -> str:
+    """Return a number in six digits."""
+    return f"{value:.6g}"
+
+
+def sparkline(values: Sequence[float], room: int) -> str:
+    """Return a curve in so many characters at most; a blank where there is no finite value."""
+    if not values:
+        return ""
+    count = min(room, len(values))
+    edges = [place * len(values) // count for place in range(count + 1)]
+    # By the largest of them, so that no sum and no difference is infinite.
+    unit = max((abs(value) for value in values if math.isfinite(value)), default=0) or 1
+    parts = [[v / unit for v in values[a:b] if math.isfinite(v)] for a, b in pairwise(edges)]
+    means = [sum(part) / len(part) if part else None for part in parts]
+    found = [mean for mean in means if mean is not None]
+    low, span = min(found, default=0), max(found, default=0) - min(found, default=0)
+    scale = (len(SPARKS) - 1) / span if span else 0
+    return "".join(" " if mean is None else SPARKS[round((mean - low) * scale)] for mean in means)
 
 
 def moment(time: datetime) -> str:
