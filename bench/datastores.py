@@ -7,17 +7,19 @@ script, as a process of its own with nothing left of the time before.
 import os
 import random
 import shutil
+import statistics
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
-from bench.frame import Bench, Row, pairs, program, timed
+from bench.frame import Bench, Row, pairs, program, s3_server, timed
 from gridray.datastores import catalog
 from gridray.datastores.cache import Cache
 from gridray.datastores.fetch import reader
 from gridray.store import Store
-from tests.s3 import BUCKET, S3Server
+from tests.s3 import BUCKET
 
 ROUNDS, FILES, MEGABYTES = 3, 5000, 300
 GOAL = round(1 / 0.9, 2)
@@ -31,17 +33,10 @@ def rows(bench: Bench) -> Iterator[Row]:
     found: dict[str, list[float]] = {}
     for number in range(bench.choose(ROUNDS, 1)):
         # A server for each round, since one holds no more than a few.
-        server = S3Server(bench.directory / "datastores-s3")
-        server.start()
-        try:
-            server.create_bucket()
-            os.environ |= {**server.variables, "S3_ENDPOINT_URL": server.endpoint}
+        with s3_server(bench.directory / "s3"):
             for name, seconds in measure(bench, files, s5cmd, f"round-{number}").items():
                 found.setdefault(name, []).append(seconds)
-        finally:
-            server.stop()
-            shutil.rmtree(bench.directory / "datastores-s3")
-    medians = {name: sorted(values)[len(values) // 2] for name, values in found.items()}
+    medians = {name: statistics.median(values) for name, values in found.items()}
     for way in ("up", "down"):
         title = f"datastore {way}: {count:,} files, {megabytes} MB"
         yield Row(title, medians[f"gridray {way}"], medians.get(f"s5cmd {way}"), "`s5cmd`", GOAL)
@@ -76,7 +71,7 @@ def measure(bench: Bench, files: Path, s5cmd: Path | None, name: str) -> dict[st
         remove_all(bench.directory / "back")
         return seconds
 
-    return pairs(1, {title: lambda c=command: run(c) for title, command in commands.items()})
+    return pairs(1, {title: partial(run, command) for title, command in commands.items()})
 
 
 def remove_all(directory: Path) -> None:

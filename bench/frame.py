@@ -12,14 +12,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bench import clusters
 from bench.peers import Peers
-from tests.s3 import S3Server
+from gridray.clusters.cluster import Cluster
+from gridray.store import Store
+from tests.cluster.autoscaling import AutoscalingCluster
+from tests.s3 import BUCKET, S3Server
 
 # In the order in which they are measured; those with a Ray cluster share one each.
 GROUPS = (
@@ -105,6 +109,7 @@ class Bench:
                 del os.environ[name]
         self.directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         os.environ["GRIDRAY_HOME"] = str(self.directory / "gridray-home")
+        self.use_store("store")
         return self
 
     def __exit__(self, *exception: Any) -> None:
@@ -114,6 +119,10 @@ class Bench:
         """Return how many, in the full form or in the small one."""
         return small if self.small else full
 
+    def use_store(self, name: str) -> None:
+        """Have the commands use a store in a directory of this name."""
+        os.environ["GRIDRAY_STORE"] = str(self.directory / name)
+
     def empty(self, name: str) -> Path:
         """Return a new directory; one that is there is removed first."""
         path = self.directory / name
@@ -122,21 +131,43 @@ class Bench:
         return path
 
     @cached_property
-    def s3(self) -> S3Server:
-        """An S3 server of this bench's own."""
-        server = S3Server(self.directory / "s3")
-        self._stack.callback(server.stop)
-        server.start()
-        server.create_bucket()
-        return server
+    def cluster(self) -> Cluster:
+        """This machine's own Ray cluster; it is started by the first group that asks for it.
 
-    def hold(self, context: Any) -> Any:
-        """Enter a context that ends with the bench."""
-        return self._stack.enter_context(context)
+        In the small form it is the other one, since a second cluster would take too long.
+        """
+        if self.small:
+            return clusters.known_as_auto(self.autoscaling)
+        return self._stack.enter_context(clusters.local())
+
+    @cached_property
+    def autoscaling(self) -> AutoscalingCluster:
+        """A cluster whose nodes come and go, which the settings call `auto`."""
+        home = Path(os.environ["GRIDRAY_HOME"])
+        return self._stack.enter_context(clusters.autoscaling(home, is_default=self.small))
+
+
+@contextmanager
+def s3_server(directory: Path) -> Iterator[S3Server]:
+    """Have an S3 server, with what it needs in the environment; its files are gone after it.
+
+    The first writing, which takes it long, was done.
+    """
+    server = S3Server(directory)
+    server.start()
+    try:
+        server.create_bucket()
+        os.environ |= {**server.variables, "S3_ENDPOINT_URL": server.endpoint}
+        Store(f"s3://{BUCKET}/first").put("object", b"")
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(directory)
 
 
 def rows_of(name: str, bench: Bench) -> Iterator[Row]:
     """Measure one group."""
+    bench.use_store("store")
     module = importlib.import_module(f"bench.{name}")
     yield from module.rows(bench)
 

@@ -37,7 +37,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 def record(bench: Bench, data: bytes) -> None:
     """Write a log as the runner does."""
-    os.environ["GRIDRAY_STORE"] = str(bench.directory / "logs-store")
+    bench.use_store("logs-store")
     store, now = Store(os.environ["GRIDRAY_STORE"]), time.time()
     add_run(store, "bench", [Experiment(State.SUCCEEDED, None, 0, 0, now, now, now, now)])
     writer = LogWriter(store, AttemptName("bench", 0, 0), "stdout")

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from bench.frame import Bench, Row, pairs, program, timed
 from gridray.records import Row as Experiment
@@ -27,7 +28,7 @@ def rows(bench: Bench) -> Iterator[Row]:
             calls[f"{name} --version"] = [str(place / name), "--version"]
     record_run(bench)
     medians = pairs(
-        bench.choose(ROUNDS, 1), {name: lambda c=call: timed(c) for name, call in calls.items()}
+        bench.choose(ROUNDS, 1), {name: partial(timed, call) for name, call in calls.items()}
     )
     titles = {name: f"start: `gridray {name}`" for name in commands}
     titles["status"] += f" of {EXPERIMENTS:,} experiments"
@@ -41,7 +42,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
 def record_run(bench: Bench) -> None:
     """Put a run that is over into the store."""
-    os.environ["GRIDRAY_STORE"] = str(bench.directory / "start-store")
+    bench.use_store("start-store")
     now = time.time()
     over = Experiment(State.SUCCEEDED, None, 0, 0, now, now, now, now)
     add_run(Store(os.environ["GRIDRAY_STORE"]), "bench", [over] * EXPERIMENTS)
