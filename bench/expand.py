@@ -30,14 +30,19 @@ print(time.perf_counter() - began)
 def rows(bench: Bench) -> Iterator[Row]:
     digits = bench.choose(DIGITS, 2)
     count = 10**digits
-    tasks = {"gridray": lambda: took(lambda: expand(digits)), "product": lambda: product(digits)}
+    tasks = {
+        "gridray": lambda: took(lambda: expand(digits)),
+        "loop": lambda: took(lambda: sum(1 for _ in loop(digits))),
+        "product": lambda: took(lambda: sum(1 for _ in product(digits))),
+    }
     if (place := bench.peers.find("hydra")) is not None:
         tasks["hydra"] = lambda: hydra(place, digits)
     medians = pairs(bench.choose(ROUNDS, 1), tasks)
     ours = medians["gridray"]
     what = f"expand: {count:,} experiments"
-    yield Row(what, ours, medians["product"], "`itertools.product`", 3)
-    yield Row(what, ours, medians.get("hydra"), "Hydra's basic sweeper", 0.5)
+    yield Row(what, ours, medians["loop"], "`itertools.product`, a dict and an argv of each", 3)
+    yield Row(what, ours, medians["product"], "`itertools.product` alone")
+    yield Row(what, ours, medians.get("hydra"), "Hydra's basic sweeper, words only", 1)
     drawn = pairs(bench.choose(ROUNDS, 1), {"draw": lambda: took(draw)})
     yield Row(f"expand: {DRAWN:,} drawn of 10^12", drawn["draw"], most=0.5)
 
@@ -49,13 +54,17 @@ def expand(digits: int) -> None:
     assert count == 10**digits
 
 
-def product(digits: int) -> float:
-    """Make the params and the argv of each point as anybody would, in a loop over the product."""
-    return took(lambda: sum(1 for _ in itertools.product(*_texts(digits))))
+def product(digits: int) -> Iterator[tuple[str, ...]]:
+    """Make each point as a tuple of its values."""
+    return itertools.product(*[list(map(str, range(10)))] * digits)
 
 
-def _texts(digits: int) -> list[list[str]]:
-    return [[f"--arg{number}={value}" for value in range(10)] for number in range(digits)]
+def loop(digits: int) -> Iterator[tuple[dict[str, str], tuple[str, ...]]]:
+    """Make what a sweep makes of each point, as anybody would."""
+    names = [f"arg{number}" for number in range(digits)]
+    for values in product(digits):
+        params = dict(zip(names, values, strict=True))
+        yield params, tuple(f"--{name}={value}" for name, value in params.items())
 
 
 def hydra(place: Path, digits: int) -> float:
