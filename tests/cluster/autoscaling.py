@@ -99,7 +99,7 @@ class AutoscalingCluster:
         self._node_types = node_types
         self._variables = dict(variables or {})
         self._identity = secrets.token_hex(4)
-        self._token = secrets.token_hex(32)
+        self.token = secrets.token_hex(32)
         self._ports = free_ports(3)
         # Short, since Ray makes sockets below it, and their paths end at 107 characters.
         self._home = Path(tempfile.mkdtemp(prefix="gridray-", dir="/tmp"))
@@ -111,10 +111,10 @@ class AutoscalingCluster:
     @property
     def settings(self) -> str:
         """What makes it the cluster `auto` in a settings.toml."""
-        return f'[clusters.auto]\naddress = "{self.address}"\ntoken = "{self._token}"\n'
+        return f'[clusters.auto]\naddress = "{self.address}"\ntoken = "{self.token}"\n'
 
     def jobs(self) -> RayJobs:
-        return Cluster("auto", "auto", self.address, self._token).jobs()
+        return Cluster("auto", "auto", self.address, self.token).jobs()
 
     def nodes(self) -> dict[str, Node]:
         """Return the living nodes but the head, by their ids."""
@@ -151,7 +151,7 @@ class AutoscalingCluster:
         command += [f"--ray-client-server-port={client}", "--dashboard-agent-listen-port=0"]
         command += ["--metrics-export-port=0", "--disable-usage-stats"]
         command += [f"--temp-dir={self._home}", f"--autoscaling-config={config}"]
-        environment = local._environment(self._identity, self._token)
+        environment = local._environment(self._identity, self.token)
         with open(self._home / "start.log", "wb") as log:
             subprocess.run(
                 [sys.executable, "-m", "ray.scripts.scripts", *command],

@@ -1,0 +1,1 @@
+"""Measures Gridray beside what a user would use instead: see run.py."""
