@@ -1,0 +1,4 @@
+from gridray.ui.site import Site
+
+
+def register(site: Site) -> None: ...

@@ -1,0 +1,91 @@
+"""What keeps a page up to date, and says on it when that fails."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from nicegui import run, ui
+
+from gridray.errors import GridrayError, NotFoundError
+from gridray.store import Store
+
+T = TypeVar("T")
+
+EVERY = 2.0
+# A look at something large must not be all that the server does.
+IDLE_SHARE = 4
+
+
+class Watch(Generic[T]):
+    """Reads again and again, in a thread, and shows what has been read.
+
+    Where that fails, what was shown last stays, below a banner that says what is wrong.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        read: Callable[[], T],
+        show: Callable[[T], None],
+        *,
+        every: float = EVERY,
+    ) -> None:
+        """Begin, in the place of the page where the banner is to be."""
+        self._store = store
+        self._read = read
+        self._show = show
+        self._every = every
+        self._next = 0.0
+        self._seen: datetime | None = None
+        self._lock = asyncio.Lock()
+        self._spinner = (
+            ui.element("div").classes("loading").props('role=status aria-label="Loading"')
+        )
+        self._banner = ui.label().classes("banner").props("role=alert")
+        self._banner.set_visibility(False)
+        ui.timer(min(every, 1.0), self._tick)
+
+    async def look(self) -> None:
+        """Read and show now."""
+        async with self._lock:
+            began = time.monotonic()
+            try:
+                found = await run.io_bound(self._read)
+            except GridrayError as error:
+                self._tell(error)
+            else:
+                if found is None:  # The server is about to end.
+                    return
+                self._seen = datetime.now()
+                self._banner.set_visibility(False)
+                self._show(found)
+            self._spinner.set_visibility(False)
+            ended = time.monotonic()
+            self._next = ended + max(self._every, IDLE_SHARE * (ended - began))
+
+    async def _tick(self) -> None:
+        if time.monotonic() >= self._next and not self._lock.locked():
+            await self.look()
+
+    def _tell(self, error: GridrayError) -> None:
+        self._banner.text = _words(self._store, error, self._seen)
+        self._banner.set_visibility(True)
+
+
+def _words(store: Store, error: GridrayError, seen: datetime | None) -> str:
+    if store.directory is not None and not store.directory.exists():
+        what = f"The store {store.url} is gone."
+    elif isinstance(error, NotFoundError):
+        what = sentence(error.message)
+        return what if seen is None else f"{what} It was deleted; this is how it was at {seen:%X}."
+    else:
+        what = sentence(error.message)
+    since = "" if seen is None else f" This is how it was at {seen:%X}."
+    return f"{what}{since} Trying again."
+
+
+def sentence(message: str) -> str:
+    """Return an error's message as a sentence."""
+    return f"{message[:1].upper()}{message[1:]}."
