@@ -102,6 +102,10 @@ def status(run: str) -> str:
     return f"{RUNS}{run}/status.json"
 
 
+def run_metrics(run: str) -> str:
+    return f"{RUNS}{run}/metrics.json"
+
+
 def requests(run: str) -> str:
     return f"{RUNS}{run}/requests/"
 
@@ -168,6 +172,20 @@ def log_chunk(name: AttemptName, stream: str, offset: int) -> str:
 
 def log_chunk_offset(key: str) -> int:
     return int(last_part(key).removesuffix(".log"))
+
+
+def attempt_summary(name: AttemptName) -> str:
+    """Return the key of what an attempt's metrics come to."""
+    return f"{attempt_prefix(name)}summary.json"
+
+
+def metrics(name: AttemptName) -> str:
+    return f"{attempt_prefix(name)}metrics/"
+
+
+def metric_chunk(name: AttemptName, number: int) -> str:
+    """Return the key of a chunk of points; later chunks sort behind earlier ones."""
+    return f"{metrics(name)}{number:09d}.json"
 
 
 def active(cluster_key: str) -> str:

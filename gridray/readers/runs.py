@@ -131,6 +131,11 @@ def latest_rows(store: Store, record: RunRecord, now: float) -> Sequence[Row]:
     return _asked(store, record, status, latest)
 
 
+def recorded_rows(store: Store, record: RunRecord) -> Sequence[Row]:
+    """Read where the experiments of a run were when its controller last said so."""
+    return _status(record, store.find_json(layout.status(record.name))).rows
+
+
 def experiment_view(store: Store, run: str, index: int, now: float) -> ExperimentView:
     """Read one experiment.
 

@@ -1,0 +1,177 @@
+"""The metrics of experiments: what they come to, and their curves."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gridray import layout, marks
+from gridray.errors import NotFoundError
+from gridray.layout import AttemptName, ExperimentName
+from gridray.metricrecords import (
+    AttemptMetrics,
+    Chunk,
+    ExperimentMetrics,
+    Point,
+    RunMetrics,
+    Step,
+    Summary,
+)
+from gridray.readers import runs
+from gridray.records import Row, RunRecord, decode, read_run
+from gridray.states import State
+from gridray.store import Store
+
+__all__ = ["Curve", "Summary", "curves", "notes", "summaries"]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The values of a metric by step, each step once; `times` are Unix times in seconds."""
+
+    name: str
+    steps: tuple[Step, ...]
+    times: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+def summaries(store: Store, run: str) -> dict[int, dict[str, Summary]]:
+    """Return what the metrics of a run's experiments come to, by number and name.
+
+    Experiments of which nothing is known are left out. One object is read for all that are over,
+    and one for each of the others.
+
+    Raises:
+        NotFoundError: there is no such run.
+    """
+    record = read_run(store, run)
+    rows = runs.recorded_rows(store, record)
+    deleted = {int(name) for name in store.names(layout.deletions(run))}
+    known = _recorded(store, record, rows)
+    found = {index: each for index, each in known.items() if index not in deleted}
+    newer = {
+        layout.attempt_summary(AttemptName(run, index, attempt)): index
+        for index, row in enumerate(rows)
+        if index not in deleted
+        for attempt in _unrecorded(row, known.get(index))
+    }
+    if not known and all(row.state.is_terminal for row in rows):
+        # A run of an older version: its controller has not written any.
+        newer = {}
+    for key, each in _own(store, record, newer).items():
+        found[newer[key]] = ExperimentMetrics(0, each.metrics)
+    return {index: dict(each.metrics) for index, each in sorted(found.items()) if each.metrics}
+
+
+def curves(
+    store: Store, run: str, index: int, names: Collection[str] | None = None
+) -> dict[str, Curve]:
+    """Return the curves of an experiment, by name; what an attempt redid replaces what was there.
+
+    Args:
+        names: of the metrics that are wanted; None: all.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+    """
+    record = read_run(store, run)
+    latest = _row(store, record, index).attempt
+    attempts = [AttemptName(run, index, number) for number in range(latest + 1)]
+    return {
+        name: _curve(name, points)
+        for name, points in sorted(points_of(store, record, attempts, names).items())
+    }
+
+
+def points_of(
+    store: Store,
+    record: RunRecord,
+    attempts: Iterable[AttemptName],
+    names: Collection[str] | None = None,
+) -> dict[str, dict[Step, Point]]:
+    """Return the points of an experiment after these attempts, by name and step."""
+    found: dict[str, dict[Step, Point]] = {}
+    for attempt in attempts:
+        for name, points in _points(store, record, attempt, names).items():
+            first = min(point.step for point in points)
+            kept = {step: each for step, each in found.get(name, {}).items() if step < first}
+            found[name] = kept | {point.step: point for point in points}
+    return found
+
+
+def notes(store: Store, run: str, index: int) -> tuple[str, ...]:
+    """Return what could not be read of an experiment's metrics, and why.
+
+    Raises:
+        NotFoundError: there is no such experiment.
+    """
+    record = read_run(store, run)
+    latest = _row(store, record, index).attempt
+    keys = [layout.attempt_summary(AttemptName(run, index, each)) for each in range(latest + 1)]
+    own = _own(store, record, keys)
+    return tuple(dict.fromkeys(note for each in own.values() for note in each.notes))
+
+
+def _row(store: Store, record: RunRecord, index: int) -> Row:
+    rows = runs.recorded_rows(store, record)
+    if index >= len(rows) or store.exists(layout.deletion(record.name, index)):
+        name = str(ExperimentName(record.name, index))
+        raise NotFoundError(
+            f"the run {record.name!r} has no experiment {name!r}",
+            hint=f"`gridray status {record.name}` lists them",
+        )
+    return rows[index]
+
+
+def _recorded(
+    store: Store, record: RunRecord, rows: Sequence[Row]
+) -> Mapping[int, ExperimentMetrics]:
+    """Return what the controller has written, of experiments that there are."""
+    key = layout.run_metrics(record.name)
+    raw = marks.unmarked(store.find_json(key), record.identity)
+    found = {} if raw is None else decode(RunMetrics, raw, key).experiments
+    return {index: each for index, each in found.items() if index < len(rows)}
+
+
+def _unrecorded(row: Row, known: ExperimentMetrics | None) -> range:
+    """Return the attempts that may have said more than the controller has written."""
+    begun = row.attempt if row.state is State.QUEUED else row.attempt + 1
+    return range(0 if known is None else known.attempt + 1, begun)
+
+
+def _own(store: Store, record: RunRecord, keys: Iterable[str]) -> dict[str, AttemptMetrics]:
+    """Read what runners have said themselves, by key, in the order of the keys."""
+    wanted = list(keys)
+    found = store.get_many_json(wanted)
+    own = {}
+    for key in wanted:
+        raw = marks.unmarked(found.get(key), record.identity)
+        if raw is not None:
+            own[key] = decode(AttemptMetrics, raw, key)
+    return own
+
+
+def _points(
+    store: Store, record: RunRecord, attempt: AttemptName, names: Collection[str] | None
+) -> dict[str, list[Point]]:
+    """Read the points of one attempt, in the order in which they came."""
+    keys = [entry.key for entry in store.entries(layout.metrics(attempt))]
+    chunks = store.get_many_json(keys)
+    found: dict[str, list[Point]] = {}
+    for key in keys:
+        raw: Any = marks.unmarked(chunks.get(key), record.identity)
+        if raw is None:
+            continue
+        for name, points in decode(Chunk, raw, key).points.items():
+            if points and (names is None or name in names):
+                found.setdefault(name, []).extend(points)
+    return found
+
+
+def _curve(name: str, points: Mapping[Step, Point]) -> Curve:
+    ordered = [points[step] for step in sorted(points)]
+    return Curve(
+        name,
+        tuple(point.step for point in ordered),
+        tuple(point.time for point in ordered),
+        tuple(point.value for point in ordered),
+    )
