@@ -47,6 +47,10 @@ class Watch(Generic[T]):
         self._banner.set_visibility(False)
         ui.timer(min(every, 1.0), self._tick)
 
+    def hurry(self) -> None:
+        """Look as soon as possible: something has been asked for."""
+        self._next = 0.0
+
     async def look(self) -> None:
         """Read and show now."""
         async with self._lock:

@@ -4,11 +4,19 @@ import math
 import time
 from collections.abc import Sequence
 
-from gridray import layout
+from gridray import layout, marks
 from gridray.artifactindex import ArtifactIndex, ArtifactRecord
 from gridray.layout import AttemptName
 from gridray.logformat import Encoder
-from gridray.placement import InstanceRecord
+from gridray.metricrecords import (
+    AttemptMetrics,
+    Chunk,
+    ExperimentMetrics,
+    RunMetrics,
+    Summary,
+    summarize,
+)
+from gridray.metricrecords import Point as Value
 from gridray.records import AttemptState, GitRecord, Point, Resources, Row
 from gridray.states import Reason, State
 from gridray.store import Store
@@ -31,7 +39,9 @@ def points(count: int) -> list[Point]:
 
 
 def succeeded(began: float, seconds: float, spent: float | None = None) -> Row:
-    return Row(State.SUCCEEDED, None, 0, 0, began, began, began + 3, began + 3 + seconds, spent=spent)
+    return Row(
+        State.SUCCEEDED, None, 0, 0, began, began, began + 3, began + 3 + seconds, spent=spent
+    )
 
 
 def failed(began: float, code: int = 1, spent: float | None = None) -> Row:
@@ -57,6 +67,39 @@ def files(store: Store, name: AttemptName, contents: dict[str, bytes], at: float
     store.put_json(layout.artifact_index(name), ArtifactIndex(tuple(records)).to_json())
 
 
+def curves(point: Point, steps: int, at: float) -> dict[str, list[Value]]:
+    """Return what a training with these parameters may log: the best rate is 0.03."""
+    rate, width = float(point.params["lr"]), float(point.params["hidden"])
+    miss = abs(math.log10(rate / 0.03)) * 0.25 + 12 / width
+    found: dict[str, list[Value]] = {"train_loss": [], "val_loss": [], "accuracy": []}
+    for step in range(steps):
+        noise = math.sin(step * 12.9898 + rate * 78.233) * 0.04
+        loss = 0.08 + miss * 0.5 + 2.2 * math.exp(-step / (12 + 30 * miss)) * (1 + noise)
+        values = (loss, loss * 1.12 + abs(noise) * 0.4, 1 - loss / 3)
+        for name, value in zip(found, values, strict=True):
+            found[name].append(Value(step, at + 4 * step, value))
+    return found
+
+
+def summaries(values: dict[str, list[Value]]) -> dict[str, Summary]:
+    return {name: found for name, each in values.items() if (found := summarize(each))}
+
+
+def put_metrics(store: Store, name: AttemptName, values: dict[str, list[Value]]) -> None:
+    """Write an attempt's points and what they come to, as its runner does."""
+    identity = f"identity-of-{name.run}"
+    chunk, word = Chunk(values), AttemptMetrics(summaries(values))
+    store.put_json(layout.metric_chunk(name, 0), marks.marked(chunk.to_json(), identity))
+    store.put_json(layout.attempt_summary(name), marks.marked(word.to_json(), identity))
+
+
+def put_run_metrics(store: Store, run: str, found: dict[int, dict[str, Summary]]) -> None:
+    """Write what the metrics of the experiments that are over come to, as a controller does."""
+    recorded = RunMetrics({index: ExperimentMetrics(0, each) for index, each in found.items()})
+    raw = marks.marked(recorded.to_json(), f"identity-of-{run}")
+    store.put_json(layout.run_metrics(run), raw)
+
+
 def large(store: Store, count: int = 10_000, name: str = "wide-sweep-001") -> None:
     """Write a run of so many experiments; some failed, some run, the last ones wait."""
     now = time.time()
@@ -78,13 +121,24 @@ def large(store: Store, count: int = 10_000, name: str = "wide-sweep-001") -> No
         script="train.py",
         args=("--lr", "[0.3, 0.1]", "--seed", f"range({count // 24})"),
     )
+    known: dict[tuple[str, ...], dict[str, Summary]] = {}
+    for index, point in enumerate(points(24)):
+        known[point.argv[:4]] = summaries(curves(point, 60, now)) | (
+            {"system/cpu": Summary(40.0, 91.0, 2.0, 99.5, 90, 90, 1, 44)} if index else {}
+        )
+    over = [index for index, row in enumerate(rows) if row.state.is_terminal]
+    made = points(count)
+    put_run_metrics(store, name, {index: known[made[index].argv[:4]] for index in over})
 
 
 def sweep(store: Store, name: str = "happy-otter-412") -> None:
     """Write a run of a day's work: two dozen experiments, in all states, with logs and files."""
     now = time.time()
     began = now - 5400
-    rows = [succeeded(began + 40 * index, 240 + 31 * (index % 7), 0.011 + index / 3000) for index in range(17)]
+    rows = [
+        succeeded(began + 40 * index, 240 + 31 * (index % 7), 0.011 + index / 3000)
+        for index in range(17)
+    ]
     rows[5], rows[11], rows[12] = failed(began + 90), failed(began + 400), failed(began + 420, 2)
     rows += [running(now - 200 + 30 * index) for index in range(3)]
     rows += [Row(State.PENDING, queued_at=began, submitted_at=now - 20)]
@@ -102,9 +156,17 @@ def sweep(store: Store, name: str = "happy-otter-412") -> None:
         git=COMMIT,
         auto_resume=True,
     )
+    found = {}
     for index, row in enumerate(rows):
         if row.started_at is not None:
-            _experiment(store, AttemptName(name, index, 0), row)
+            attempt = AttemptName(name, index, 0)
+            _experiment(store, attempt, row)
+            steps = 60 if row.state is State.SUCCEEDED else 18 if row.state is State.FAILED else 40
+            values = curves(points(24)[index], steps, row.started_at)
+            put_metrics(store, attempt, values)
+            if row.state.is_terminal:
+                found[index] = summaries(values)
+    put_run_metrics(store, name, found)
 
 
 def _experiment(store: Store, name: AttemptName, row: Row) -> None:
@@ -143,4 +205,6 @@ def all_runs(store: Store, names: Sequence[str] = ("neat-tiger-273", "calm-heron
     for place, name in enumerate(names):
         began = now - 86400 * (place + 1)
         rows = [succeeded(began + 5 * index, 80 + 7 * index, 0.004) for index in range(8)]
-        add_run(store, name, rows, points=points(8), created_at=began, script="train.py", git=COMMIT)
+        add_run(
+            store, name, rows, points=points(8), created_at=began, script="train.py", git=COMMIT
+        )

@@ -180,6 +180,8 @@ const gridray = (() => {
       filter: "agNumberColumnFilter" },
     moment: { valueFormatter: (params) => moment(params.value), filter: false },
     parameter: { comparator: compare, cellClass: "mono" },
+    parameter_number: { comparator: (left, right) => left - right, cellClass: "mono num", headerClass: "num",
+      filter: "agNumberColumnFilter", filterValueGetter: (params) => Number(params.data[params.colDef.field]) },
     text: {},
     mono: { cellClass: "mono" },
   };
