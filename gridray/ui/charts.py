@@ -14,9 +14,13 @@ COLORS = (
 # Legible on white and on black.
 INK = "#8b8f9b"
 LINE = "rgba(128,132,144,0.22)"
-RAMP = ("#3e63dd", "#12a594", "#f5d90a", "#f76b15")
+RAMP = ("#3e63dd", "#12a594", "#e5a50a", "#e5484d")
 # Points of one curve that a chart draws at most.
 MOST_POINTS = 2_000
+# An axis of no more values than these shows each of them.
+FEW_VALUES = 12
+# Largest by smallest.
+DECADES = 50
 
 Options = dict[str, Any]
 
@@ -55,7 +59,7 @@ def lines(title: str, curves: Mapping[str, Curve], look: Look) -> Options:
     series = [_line(name, curve, look) for name, curve in curves.items()]
     options = _base(title)
     options["legend"] = {
-        "type": "scroll", "bottom": 0, "icon": "roundRect", "itemWidth": 14, "itemHeight": 3,
+        "type": "scroll", "bottom": 0, "icon": "roundRect", "itemWidth": 10, "itemHeight": 10,
         "textStyle": {"color": INK, "fontSize": 11}, "pageIconColor": INK,
         "pageTextStyle": {"color": INK}, "show": len(series) > 1,
     }  # fmt: skip
@@ -110,10 +114,9 @@ def scatter(dots: Iterable[Dot], x: str, y: str, *, log_x: bool, log_y: bool) ->
     options["tooltip"] |= {"trigger": "item"}
     options["xAxis"] = _axis(x, is_log=log_x and not is_named, is_bottom=True)
     if is_named:
-        names = sorted({str(dot.values[x]) for dot in found})
-        options["xAxis"] |= {"type": "category", "data": names}
+        options["xAxis"] |= {"type": "category", "data": _sorted(dot.values[x] for dot in found)}
         for each in data:
-            each["value"] = [str(each["value"][0]), each["value"][1]]
+            each["value"] = [_text(each["value"][0]), each["value"][1]]
     options["yAxis"] = _axis(y, is_log=log_y)
     series = {
         "type": "scatter", "name": f"{x}, {y}", "data": data, "symbolSize": 9,
@@ -133,10 +136,10 @@ def parallel(dots: Sequence[Dot], names: Sequence[str], metric: str) -> Options:
     options = _base("")
     del options["grid"]
     options["parallel"] = {"left": 60, "right": 110, "top": 50, "bottom": 30}
+    named = {name for name in names if _is_named(name, found)}
     options["parallelAxis"] = [
-        _parallel_axis(place, name, found) for place, name in enumerate(axes)
+        _parallel_axis(place, name, found, named) for place, name in enumerate(axes)
     ]
-    named = {name for name in axes if _is_category(name, found)}
     data = [
         {"name": dot.name, "value": [_place(dot, each, named) for each in axes]} for dot in found
     ]
@@ -155,25 +158,40 @@ def parallel(dots: Sequence[Dot], names: Sequence[str], metric: str) -> Options:
 
 
 def _place(dot: Dot, name: str, named: set[str]) -> float | str:
-    return str(dot.values[name]) if name in named else dot.values[name]
+    return _text(dot.values[name]) if name in named else dot.values[name]
 
 
-def _parallel_axis(place: int, name: str, dots: Sequence[Dot]) -> Options:
+def _parallel_axis(place: int, name: str, dots: Sequence[Dot], named: set[str]) -> Options:
     axis = {"dim": place, "name": name} | {
         "nameTextStyle": {"color": INK, "fontSize": 12},
         "axisLabel": {"color": INK, "fontSize": 11},
         "axisLine": {"lineStyle": {"color": INK}},
     }
-    if _is_category(name, dots):
-        return axis | {"type": "category", "data": sorted({str(dot.values[name]) for dot in dots})}
+    if name in named:
+        return axis | {"type": "category", "data": _sorted(dot.values[name] for dot in dots)}
     values = [float(dot.values[name]) for dot in dots]
-    # Learning rates and the like, which go over powers of ten.
-    is_log = bool(values) and min(values) > 0 and max(values) / min(values) >= 50
-    return axis | {"type": "log" if is_log else "value", "scale": True}
+    return axis | {"type": "log" if spans_decades(values) else "value", "scale": True}
 
 
-def _is_category(name: str, dots: Sequence[Dot]) -> bool:
-    return any(isinstance(dot.values[name], str) for dot in dots)
+def spans_decades(values: Sequence[float]) -> bool:
+    """Whether values are better told apart by their logarithms, as learning rates are."""
+    return bool(values) and min(values) > 0 and max(values) / min(values) >= DECADES
+
+
+def _is_named(name: str, dots: Sequence[Dot]) -> bool:
+    """Whether the values of an axis are names, or so few numbers that they are like names."""
+    values = {dot.values[name] for dot in dots}
+    return any(isinstance(each, str) for each in values) or len(values) <= FEW_VALUES
+
+
+def _sorted(values: Iterable[float | str]) -> list[str]:
+    """Return values as texts, each once; numbers by their size come before names."""
+    found = sorted(set(values), key=lambda each: (isinstance(each, str), each))
+    return [_text(each) for each in found]
+
+
+def _text(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _is_drawn(value: float | str, is_log: bool) -> bool:

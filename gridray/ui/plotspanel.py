@@ -22,6 +22,7 @@ class PlotsPanel:
             self._metric = self._choice("Metric", "y")
             self._x = self._choice("Against", "x")
             asked = parameter("plot_axes").split(",")
+            self._is_asked = bool(parameter("plot_axes"))
             self._log_x = ui.checkbox("log x", value="x" in asked, on_change=self._changed)
             self._log_y = ui.checkbox("log y", value="y" in asked, on_change=self._changed)
         self._note = ui.label().classes("muted")
@@ -45,6 +46,8 @@ class PlotsPanel:
             varying = [each for each in names.parameters if each not in names.constant]
             _offer(self._metric, ends)
             _offer(self._x, [*(varying or names.parameters), *ends])
+            if not self._is_asked:
+                self._log_x.value = _spans_decades(dots, self._x.value)
         is_new = dots != self._dots or names != self._names
         self._dots, self._names = dots, names
         if is_new:
@@ -97,6 +100,12 @@ def _dot(each: ExperimentView, summaries: Summaries, names: Names) -> Dot:
 def _offer(choice: ui.select, options: list[str]) -> None:
     value = choice.value if choice.value in options else options[0]
     choice.set_options(options, value=value)
+
+
+def _spans_decades(dots: list[Dot], name: str) -> bool:
+    values = [dot.values[name] for dot in dots if name in dot.values]
+    numbers = [each for each in values if not isinstance(each, str)]
+    return len(numbers) == len(values) and charts.spans_decades(numbers)
 
 
 def _put(chart: ui.echart, options: charts.Options) -> None:

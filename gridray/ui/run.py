@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 from nicegui import ui
 
@@ -42,6 +43,7 @@ class Found:
     view: RunView
     summaries: Summaries
     names: Names
+    rows: list[dict[str, Any]]
 
 
 def register(site: Site) -> None:
@@ -60,6 +62,7 @@ class _Run:
     def __init__(self, site: Site, name: str) -> None:
         self._site = site
         self._name = name
+        self._found: Found | None = None
         way_back(("Runs", "/"))
         with ui.element("div").classes("head"):
             title(name)
@@ -78,7 +81,6 @@ class _Run:
             self._plots = PlotsPanel()
         with self._tabs.panel("failures"):
             self._failures = FailuresPanel(site.store)
-        self._found: Found | None = None
         with watch_place:
             self._watch = Watch(site.store, self._read, self._show)
 
@@ -101,7 +103,8 @@ class _Run:
     def _read(self) -> Found:
         view = runs.run_view(self._site.store, self._name, time.time())
         summaries = metrics.summaries(self._site.store, self._name)
-        return Found(view, summaries, runtable.names(view, summaries))
+        names = runtable.names(view, summaries)
+        return Found(view, summaries, names, runtable.rows(view, summaries, names))
 
     def _show(self, found: Found) -> None:
         before, self._found = self._found, found
@@ -116,8 +119,7 @@ class _Run:
         if before is None or before.names != found.names:
             self._columns = runtable.columns(found.names)
             self._choose_columns()
-        rows = runtable.rows(found.view, found.summaries, found.names)
-        self._table.show(self._columns, rows)
+        self._table.show(self._columns, found.rows)
         self._show_tab()
 
     def _show_tab(self) -> None:

@@ -15,7 +15,7 @@ Summaries = Mapping[int, Mapping[str, Summary]]
 FIRST = 5
 MANY = 20
 STATE_COLUMNS = (
-    Column("experiment", "name", "Experiment", "experiment", 190, pinned=True),
+    Column("experiment", "number", "Experiment", "experiment", 116, pinned=True),
     Column("state", "state", "State", "state", 118),
 )
 TIME_COLUMNS = (
@@ -103,6 +103,7 @@ def _row(each: ExperimentView, metrics: Mapping[str, Summary], found: Names) -> 
         "id": each.index,
         "index": each.index,
         "name": each.name,
+        "number": f"exp{each.index}",
         "state": each.state.value,
         "seconds": _whole(each.run_seconds, is_over=each.ended_at is not None),
         "cost": each.cost,

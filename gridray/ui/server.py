@@ -47,7 +47,12 @@ class Server:
         """Answer until the process is told to end."""
         gate = Gate(_application(self._site), self._keys, f"gridray_{self.port}")
         config = uvicorn.Config(
-            gate, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE
+            gate,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=GRACE,
+            # What goes to this machine itself need not be made smaller.
+            ws_per_message_deflate=False,
         )
         uvicorn.Server(config).run(sockets=[self._socket])
 
@@ -61,6 +66,7 @@ def _application(site: Site) -> FastAPI:
     ui.run_with(
         application,
         title="Gridray",
+        gzip_middleware_factory=None,
         favicon=STATIC / "icon.svg",
         dark=None,
         tailwind=False,

@@ -67,7 +67,7 @@ class Table:
             "suppressCellFocus": False,
             "suppressDragLeaveHidesColumns": True,
             "localeText": {"noRowsToShow": empty},
-            ":getRowId": "(params) => params.data.id",
+            ":getRowId": "(params) => String(params.data.id)",
             ":onSortChanged": "gridray.sorted",
             ":onFilterChanged": "gridray.filtered",
             ":onGridSizeChanged": "gridray.fit",
@@ -91,7 +91,8 @@ class Table:
         if self._columns != columns or self._rows is None:
             changed = self._columns != columns
             definitions = [each.definition() for each in columns] if changed else None
-            self._call("fill", definitions, list(rows))
+            keys = list(dict.fromkeys(key for row in rows for key in row))
+            self._call("fill", definitions, keys, [[row.get(key) for key in keys] for row in rows])
         else:
             self._change(self._rows, new)
         self._columns, self._rows = columns, new

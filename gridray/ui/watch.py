@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from nicegui import run, ui
+from nicegui import background_tasks, run, ui
 
 from gridray.errors import GridrayError, NotFoundError
 from gridray.store import Store
@@ -39,39 +39,53 @@ class Watch(Generic[T]):
         self._every = every
         self._next = 0.0
         self._seen: datetime | None = None
+        self._first_is_used = False
         self._lock = asyncio.Lock()
         self._spinner = (
             ui.element("div").classes("loading").props('role=status aria-label="Loading"')
         )
         self._banner = ui.label().classes("banner").props("role=alert")
         self._banner.set_visibility(False)
+        # While the browser still loads what the page is made of.
+        self._first = background_tasks.create(run.io_bound(self._safely), name="first look")
         ui.timer(min(every, 1.0), self._tick)
 
     def hurry(self) -> None:
         """Look as soon as possible: something has been asked for."""
         self._next = 0.0
 
-    async def look(self) -> None:
-        """Read and show now."""
+    async def _tick(self) -> None:
+        is_time = time.monotonic() >= self._next and not self._lock.locked()
+        # The page of a browser that has left may come back for some seconds.
+        if not is_time or not self._banner.client.has_socket_connection:
+            return
         async with self._lock:
             began = time.monotonic()
-            try:
-                found = await run.io_bound(self._read)
-            except GridrayError as error:
-                self._tell(error)
+            if self._seen is None and not self._first_is_used:
+                self._first_is_used = True
+                found = await self._first
             else:
-                if found is None:  # The server is about to end.
-                    return
-                self._seen = datetime.now()
-                self._banner.set_visibility(False)
-                self._show(found)
-            self._spinner.set_visibility(False)
+                found = await run.io_bound(self._safely)
             ended = time.monotonic()
             self._next = ended + max(self._every, IDLE_SHARE * (ended - began))
+            self._take(found)
 
-    async def _tick(self) -> None:
-        if time.monotonic() >= self._next and not self._lock.locked():
-            await self.look()
+    def _safely(self) -> T | GridrayError:
+        try:
+            return self._read()
+        except GridrayError as error:
+            return error
+
+    def _take(self, found: T | GridrayError | None) -> None:
+        if found is None:  # The server is about to end.
+            return
+        self._spinner.set_visibility(False)
+        if isinstance(found, GridrayError):
+            self._tell(found)
+            return
+        self._seen = datetime.now()
+        self._banner.set_visibility(False)
+        self._show(found)
 
     def _tell(self, error: GridrayError) -> None:
         self._banner.text = _words(self._store, error, self._seen)

@@ -150,9 +150,14 @@ const gridray = (() => {
   };
 
   const api = (id) => getElement(id)?.api;
-  const fill = (id, columns, rows) => {
+  const fill = (id, columns, keys, values) => {
     const table = api(id);
-    if (!table) return setTimeout(() => fill(id, columns, rows), 20);
+    if (!table) return setTimeout(() => fill(id, columns, keys, values), 20);
+    const rows = values.map((each) => {
+      const row = {};
+      keys.forEach((key, place) => { if (each[place] !== null) row[key] = each[place]; });
+      return row;
+    });
     if (columns) table.setGridOption("columnDefs", columns.map(alive));
     table.setGridOption("rowData", rows);
     if (!table.gridrayFilled) recall(table);
