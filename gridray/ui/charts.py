@@ -64,7 +64,7 @@ def lines(title: str, curves: Mapping[str, Curve], look: Look) -> Options:
         "pageTextStyle": {"color": INK}, "show": len(series) > 1,
     }  # fmt: skip
     options["tooltip"] |= {"trigger": "axis", "order": "valueAsc"}
-    options["grid"] |= {"bottom": 64 if len(series) > 1 else 44}
+    options["grid"] |= {"bottom": 56 if len(series) > 1 else 24}
     x_name = "seconds" if look.by_time else "step"
     options["xAxis"] = _axis(x_name, is_log=look.log_x, is_bottom=True)
     options["yAxis"] = _axis("", is_log=look.log_y)
@@ -211,10 +211,11 @@ def _base(title: str) -> Options:
         "title": {
             "text": title,
             "left": 0,
+            "top": 0,
             "textStyle": {"color": INK, "fontSize": 13, "fontWeight": 600},
         },
         "tooltip": {"confine": True, "textStyle": {"fontSize": 12}},
-        "grid": {"left": 8, "right": 20, "top": 36, "bottom": 44, "containLabel": True},
+        "grid": {"left": 8, "right": 20, "top": 34, "bottom": 24, "containLabel": True},
     }
 
 

@@ -32,6 +32,7 @@ TABS = (
     ("attempts", "Attempts"),
 )
 FACTS = ("Run duration", "Queued", "Started", "Cost", "Peak memory", "Host", "Exit code", "Attempt")
+STATE_WORDS = {State.FAILED: "It failed", State.CANCELLED: "It was cancelled"}
 
 
 @dataclass(frozen=True)
@@ -66,17 +67,22 @@ class _Experiment:
         way_back(("Runs", "/"), (name.run, f"/runs/{name.run}"))
         with ui.element("div").classes("head"):
             title(str(name))
-            self._state = StateMark()
+            with ui.element("div").classes("place") as state:
+                self._state = StateMark()
             ui.element("div").classes("grow")
-            self._buttons = Buttons(site.store, name.run, name.index, lambda: self._watch.hurry())
+            with ui.element("div") as buttons:
+                self._buttons = Buttons(site.store, name.run, name.index, self._hurry)
+        head = (state, buttons)
         self._command = ui.label().classes("command")
         watch_place = ui.element("div").classes("place")
-        self._why = _WhyBox()
-        self._facts = Facts(FACTS)
-        self._tabs = Tabs(TABS, lambda tab: self._show_tab())
-        self._draw_panels()
+        with ui.element("div").classes("stack") as content:
+            self._why = _WhyBox()
+            self._facts = Facts(FACTS)
+            self._tabs = Tabs(TABS, lambda tab: self._show_tab())
+            self._draw_panels()
         with watch_place:
             self._watch = Watch(site.store, self._read, self._show)
+        self._watch.hide_until_seen(content, *head)
 
     def _draw_panels(self) -> None:
         store, name = self._site.store, self._name
@@ -90,6 +96,9 @@ class _Experiment:
             self._metrics = MetricsPanel(store, name)
         with self._tabs.panel("attempts"):
             self._attempts = AttemptsPanel()
+
+    def _hurry(self) -> None:
+        self._watch.hurry()
 
     def _read(self) -> Found:
         store, now = self._site.store, time.time()
@@ -155,7 +164,7 @@ class _WhyBox:
     def show(self, found: Found) -> None:
         state = found.why.experiment.state
         self._box.set_visibility(state not in (State.RUNNING, State.SUCCEEDED))
-        self._words.text = f"It is {state.value}: {found.because.text}"
+        self._words.text = f"{STATE_WORDS.get(state, 'It is ' + state.value)}: {found.because.text}"
         self._steps.text = "\n".join(found.steps)
 
 

@@ -66,23 +66,31 @@ class _Run:
         way_back(("Runs", "/"))
         with ui.element("div").classes("head"):
             title(name)
-            self._state = StateMark()
+            with ui.element("div").classes("place") as state:
+                self._state = StateMark()
             ui.element("div").classes("grow")
-            self._buttons = Buttons(site.store, name, None, lambda: self._watch.hurry())
+            with ui.element("div") as buttons:
+                self._buttons = Buttons(site.store, name, None, lambda: self._watch.hurry())
+        head = (state, buttons)
         self._command = ui.label().classes("command")
         self._facts = Facts(FACTS)
         watch_place = ui.element("div").classes("place")
+        with ui.element("div").classes("stack") as content:
+            self._draw_tabs()
+        with watch_place:
+            self._watch = Watch(site.store, self._read, self._show)
+        self._watch.hide_until_seen(content, *head)
+
+    def _draw_tabs(self) -> None:
         self._tabs = Tabs(TABS, lambda tab: self._show_tab())
         with self._tabs.panel("table"):
             self._draw_table()
         with self._tabs.panel("curves"):
-            self._curves = CurvesPanel(site.store, name)
+            self._curves = CurvesPanel(self._site.store, self._name)
         with self._tabs.panel("plots"):
             self._plots = PlotsPanel()
         with self._tabs.panel("failures"):
-            self._failures = FailuresPanel(site.store)
-        with watch_place:
-            self._watch = Watch(site.store, self._read, self._show)
+            self._failures = FailuresPanel(self._site.store)
 
     def _draw_table(self) -> None:
         with ui.element("div").classes("tools"):

@@ -40,6 +40,7 @@ class Watch(Generic[T]):
         self._next = 0.0
         self._seen: datetime | None = None
         self._first_is_used = False
+        self._content: tuple[ui.element, ...] = ()
         self._lock = asyncio.Lock()
         self._spinner = (
             ui.element("div").classes("loading").props('role=status aria-label="Loading"')
@@ -49,6 +50,11 @@ class Watch(Generic[T]):
         # While the browser still loads what the page is made of.
         self._first = background_tasks.create(run.io_bound(self._safely), name="first look")
         ui.timer(min(every, 1.0), self._tick)
+
+    def hide_until_seen(self, *elements: ui.element) -> "Watch[T]":
+        """Hide elements while there is nothing to be shown in them but what is wrong."""
+        self._content = elements
+        return self
 
     def hurry(self) -> None:
         """Look as soon as possible: something has been asked for."""
@@ -84,10 +90,14 @@ class Watch(Generic[T]):
             self._tell(found)
             return
         self._seen = datetime.now()
+        for each in self._content:
+            each.set_visibility(True)
         self._banner.set_visibility(False)
         self._show(found)
 
     def _tell(self, error: GridrayError) -> None:
+        for each in self._content if self._seen is None else ():
+            each.set_visibility(False)
         self._banner.text = _words(self._store, error, self._seen)
         self._banner.set_visibility(True)
 
