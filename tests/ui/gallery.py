@@ -1,7 +1,9 @@
 """A store with runs as users have them, for tests, measurements and screenshots of the pages."""
 
 import math
+import struct
 import time
+import zlib
 from collections.abc import Sequence
 
 from gridray import layout, marks
@@ -183,8 +185,32 @@ def _experiment(store: Store, name: AttemptName, row: Row) -> None:
     build = b"Resolved 14 packages in 0.31s\nInstalled 14 packages in 0.87s\n + numpy==2.1.0\n"
     log(store, name, build, row.started_at - 2, "build")
     if row.state is State.SUCCEEDED:
-        content = {"metrics.json": b'{"accuracy": 0.97}\n', "checkpoints/last.bin": b"\0" * 20_000}
+        content = {
+            "config.json": b'{\n  "hidden": 64,\n  "epochs": 60\n}\n',
+            "plot.png": picture(240, 160),
+            "checkpoints/last.bin": b"\0" * 20_000,
+        }
         files(store, name, content, row.started_at)
+
+
+def picture(width: int, height: int) -> bytes:
+    """Return a PNG (PNG specification, 5): a field of two Gaussians."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        checksum = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
+
+    rows = bytearray()
+    for y in range(height):
+        rows.append(0)
+        for x in range(width):
+            u, v = x / width, y / height
+            one = math.exp(-((u - 0.3) ** 2 + (v - 0.4) ** 2) * 18)
+            two = math.exp(-((u - 0.7) ** 2 + (v - 0.65) ** 2) * 30)
+            rows += bytes((int(40 + 60 * two), int(60 + 150 * one), int(120 + 120 * max(one, two))))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    data = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(bytes(rows)))
+    return b"\x89PNG\r\n\x1a\n" + data + chunk(b"IEND", b"")
 
 
 TRACEBACKS = {
@@ -196,6 +222,40 @@ TRACEBACKS = {
     ],
     2: ["usage: train.py [--lr LR]", "train.py: error: argument --lr: invalid float value: 'x'"],
 }
+
+
+# Names and lines that have broken pages.
+HOSTILE_FILES = {
+    "../../escape.txt": b"not above",
+    "quote\"s 'and' <b>tags</b>.txt": b"<script>document.title = 'hacked'</script>",
+    "page.html": b"<script>document.title = 'hacked'</script>",
+    "picture.svg": b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
+    "50% & more #1.bin": bytes(range(256)) * 5_000,
+    "empty.txt": b"",
+    "new\nline.txt": b"two lines",
+}
+HOSTILE_LOG = (
+    b"<img src=x onerror=\"document.title='hacked'\">\n"
+    b"\x1b[31mred\x1b[0m and \x1b]0;title\x07\x1b[2Jplain\n"
+    b"10%\r50%\r100%\n"
+    b"bytes \xff\xfe and \x00 zero\n"
+)
+
+
+def hostile(store: Store, name: str = "hostile-run") -> None:
+    """Write a run whose names, log, files and metrics are as bad as they can be."""
+    now = time.time()
+    value = "<img src=x onerror=\"document.title='hacked'\">"
+    made = [Point({":lr": value, "a.b": "{{ 7 * 7 }}"}, ("--lr", value)), Point({":lr": "1"}, ())]
+    add_run(store, name, [succeeded(now - 60, 5), failed(now - 60)], points=made)
+    attempt = AttemptName(name, 0, 0)
+    log(store, attempt, HOSTILE_LOG, now)
+    log(store, AttemptName(name, 1, 0), HOSTILE_LOG, now)
+    files(store, attempt, HOSTILE_FILES, now)
+    nothing = [Value(step, now, each) for step, each in enumerate((math.nan, math.inf, 1.0))]
+    values = {":alert(1)": nothing, "<b>loss</b>": nothing[::-1], "only_nan": nothing[:1]}
+    put_metrics(store, attempt, values)
+    put_run_metrics(store, name, {0: summaries(values)})
 
 
 def all_runs(store: Store, names: Sequence[str] = ("neat-tiger-273", "calm-heron-118")) -> None:
