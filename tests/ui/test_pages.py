@@ -93,7 +93,7 @@ def test_columns_are_chosen_and_curves_compared(browser: Browser, pages: Pages) 
         for row in (0, 2):
             page.locator(f".ag-row[row-index='{row}'] input[type=checkbox]").check()
         page.get_by_role("button", name="Compare curves").click()
-        expect(page.get_by_label("Experiments").first).to_have_value("0, 2")
+        expect(page.get_by_role("textbox", name="Experiments", exact=True)).to_have_value("0, 2")
         expect(page.locator("canvas").first).to_be_visible()
 
 
@@ -116,7 +116,7 @@ def test_logs_are_searched(browser: Browser, pages: Pages) -> None:
     with opened(browser, pages) as page:
         page.goto(EXPERIMENT)
         page.get_by_role("textbox", name="Search in the log").first.fill("epoch  5")
-        expect(page.get_by_text("11 of 60 lines")).to_be_visible()
+        expect(page.get_by_text("10 of 60 lines")).to_be_visible()
         assert "find=epoch" in page.url
 
 

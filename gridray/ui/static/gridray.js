@@ -318,7 +318,7 @@ const gridray = (() => {
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target.closest?.("input, textarea, [contenteditable=true]");
     if (event.key !== "/" || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-    const field = [...document.querySelectorAll("[data-search] input")].find((each) => each.offsetParent);
+    const field = [...document.querySelectorAll("input[data-search]")].find((each) => each.offsetParent);
     if (field) {
       event.preventDefault();
       field.focus();
