@@ -71,11 +71,11 @@ def read(path: Path) -> Config:
 def merged(config: Config, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a run: what was typed goes before what is in the file.
 
-    Variables, secrets and actions are put together, name by name; `args` get the file's
+    Variables, secrets, actions and metrics are put together, name by name; `args` get the file's
     parameters, but not those that are among them already.
     """
     fields = {**config.fields, **given}
-    for name in ("env", "secrets", "actions"):
+    for name in ("env", "secrets", "actions", "metrics"):
         if name in fields:
             fields[name] = {**config.fields.get(name, {}), **given.get(name, {})}
     fields["args"] = _with_params(given.get("args", ()), config.params)

@@ -230,6 +230,13 @@ KEYS = (
         "A commit, branch or tag to run, in place of the files as they are.",
     ),
     Key(
+        "run.metrics",
+        kinds.METRICS,
+        "metrics",
+        "Metrics in what the script prints: [NAME, NAME=REGEX]; files of metrics need no key.",
+        "[]",
+    ),
+    Key(
         "run.max_parallel",
         kinds.WHOLE_NUMBER,
         "max_parallel",

@@ -9,7 +9,7 @@ from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
-from gridray.spec import ENVIRONMENT_NAME
+from gridray.spec import ENVIRONMENT_NAME, check_metric, parse_metrics
 from gridray.yamlfile import BOOL, Report, entries, is_null, kind_of, text_of
 
 TRUE = ("true", "yes", "on")
@@ -146,6 +146,30 @@ def _secrets(node: Node, report: Report) -> dict[str, str] | None:
     return found
 
 
+def _metrics(node: Node, report: Report) -> dict[str, str | None] | None:
+    """Read `[NAME, NAME=REGEX]`, or the mapping `NAME: REGEX`."""
+    found: dict[str, str | None] = {}
+    pairs: list[tuple[Node, str, str | None]]
+    if isinstance(node, MappingNode):
+        pairs = [
+            (key, str(key.value), None if is_null(value) else _text(value, report))
+            for key, value in entries(node, report)
+        ]
+    else:
+        texts = [(each, _scalar(each, report, "NAME or NAME=REGEX")) for each in _items(node)]
+        parsed = [(each, parse_metrics([text])) for each, text in texts if text is not None]
+        pairs = [(each, *item) for each, one in parsed for item in one.items()]
+    for each, name, expression in pairs:
+        try:
+            check_metric(name, expression)
+        except ValueError as error:
+            report.tell(each, str(error))
+        if name in found:
+            report.tell(each, f"the metric {name} is there already")
+        found[name] = expression
+    return found
+
+
 def _datastores(node: Node, report: Report) -> list[dict[str, Any]] | None:
     found = [_datastore(each, report) for each in _items(node)]
     return None if None in found else [each for each in found if each is not None]
@@ -259,6 +283,7 @@ SECRETS = Kind(
         ]
     },
 )
+METRICS = Kind(_metrics, SECRETS.schema)
 DATASTORES = Kind(
     _datastores,
     {

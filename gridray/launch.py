@@ -371,6 +371,7 @@ def _record(
         datastores=datastores,
         placement=planned.placement,
         max_cost=planned.spec.max_cost,
+        metrics=planned.spec.metrics,
     )
 
 

@@ -5,7 +5,7 @@ JSON has no NaN and no infinities, so these are strings. Times are Unix times in
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 # What the runner itself measures is below this, so that no script's name is taken for it.
@@ -55,7 +55,8 @@ class Summary:
         )
 
     def to_json(self) -> list[Any]:
-        return [to_number(each) for each in astuple(self)]
+        values = map(to_number, (self.first, self.last, self.least, self.greatest))
+        return [*values, self.count, self.last_step, self.least_step, self.greatest_step]
 
     @classmethod
     def from_json(cls, raw: Sequence[Any]) -> "Summary":

@@ -120,7 +120,8 @@ class RunRecord:
     experiments all fail in the same way, the others are held; None: never. `rerun_of` is the run
     that this one repeats. `on_experiment_start` and `on_experiment_end` are commands for bash.
     `secrets` are variables of the scripts, each with the name of the variable that held its value.
-    What the run may cost at most is `max_cost`, in USD.
+    What the run may cost at most is `max_cost`, in USD. `metrics` are found in what scripts print,
+    each by a regular expression; None: by its name.
     """
 
     name: str
@@ -152,6 +153,7 @@ class RunRecord:
     git: GitRecord | None = None
     placement: PlacementRecord | None = None
     max_cost: float | None = None
+    metrics: dict[str, str | None] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -289,7 +291,7 @@ class AttemptState:
 
     `doomed_at` is when its machine is going to be taken away, if that has been announced;
     `peak_memory` the most that all processes of the script have had in memory together, in bytes;
-    `identity` that of its run.
+    `identity` that of its run; `metrics` what its experiment's come to, in the last word only.
     """
 
     state: State
@@ -303,6 +305,7 @@ class AttemptState:
     peak_memory: int | None = None
     instance: InstanceRecord | None = None
     identity: str | None = None
+    metrics: dict[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -30,8 +30,9 @@ NUMBER = re.compile(r"\d+(\.\d+)?")
 DURATION = re.compile(r"((\d+(\.\d+)?)\s*(d|h|m|s)\s*)+")
 SECONDS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+METRIC_NAME_LIMIT = 200
 # Fields that have another name on a command line.
-OPTIONS = {"secrets": "secret"}
+OPTIONS = {"secrets": "secret", "metrics": "metric"}
 
 
 def parse_memory(text: object) -> object:
@@ -168,6 +169,8 @@ class RunSpec(BaseModel):
         spot_fallback: seconds, or text as `10m`, after which an experiment that has waited for
             spot instances may have an on-demand one; None: never.
         max_cost: USD; at this cost nothing more of the run starts, and what runs is ended.
+        metrics: what is found in the script's output, by name: a regular expression whose group
+            `value`, or first group, is the number; None: pairs as `NAME: 1.2` and `NAME=1.2`.
         any_root: allow `/` and the home directory as `root`.
     """
 
@@ -207,6 +210,7 @@ class RunSpec(BaseModel):
     disk_size: Annotated[PositiveInt | None, BeforeValidator(parse_disk_size)] = None
     spot_fallback: Annotated[PositiveFloat | None, BeforeValidator(parse_duration)] = None
     max_cost: PositiveFloat | None = Field(default=None, allow_inf_nan=False)
+    metrics: dict[str, str | None] = Field(default_factory=dict)
     any_root: bool = False
 
     @field_validator("name")
@@ -248,6 +252,27 @@ class RunSpec(BaseModel):
             if name in found.data.get("env", ()):
                 raise ValueError(f"{name} is an --env too; a variable is a secret or it is not")
         return secrets
+
+    @field_validator("metrics")
+    @classmethod
+    def _check_metrics(cls, metrics: dict[str, str | None]) -> dict[str, str | None]:
+        for name, expression in metrics.items():
+            check_metric(name, expression)
+        return metrics
+
+
+def check_metric(name: str, expression: str | None) -> None:
+    """Check what finds a metric in a script's output.
+
+    Raises:
+        ValueError: the name is none, or the expression no regular one.
+    """
+    if not name.strip() or not name.isprintable() or len(name) > METRIC_NAME_LIMIT:
+        raise ValueError(f"{name!r} is no name of a metric: it takes NAME, or NAME=REGEX")
+    try:
+        re.compile(expression or "")
+    except re.error as error:
+        raise ValueError(f"{expression!r} is no regular expression: {error}") from error
 
 
 def make_spec(values: Mapping[str, Any]) -> RunSpec:
@@ -310,3 +335,9 @@ def parse_secrets(texts: Sequence[str]) -> dict[str, str]:
     """Take `NAME=VARIABLE` texts apart; `NAME` alone is in the variable of its own name."""
     pairs = (text.partition("=") for text in texts)
     return {name: holder if equals else name for name, equals, holder in pairs}
+
+
+def parse_metrics(texts: Sequence[str]) -> dict[str, str | None]:
+    """Take `NAME=REGEX` texts apart; `NAME` alone is found as pairs like `NAME: 1.2`."""
+    pairs = (text.partition("=") for text in texts)
+    return {name: expression if equals else None for name, equals, expression in pairs}

@@ -67,6 +67,7 @@ run:
   script: train.py
   name: lunch
   git: v1
+  metrics: [loss, 'acc=acc is (.*)']
   max_parallel: 3
   max_experiments: 50
   retries: 2
@@ -100,6 +101,7 @@ SPEC = RunSpec(
     memory=16 * 10**9,
     env={"KEY": "value"},
     max_parallel=3,
+    metrics={"loss": None, "acc": "acc is (.*)"},
     max_experiments=50,
     auto_resume=True,
     retries=2,
@@ -205,7 +207,7 @@ def test_a_misspelt_key_is_named_with_its_line(tmp_path: Path, line: int, key: s
         ("compute:\n  train: {cpu: 1}", 2, "did you mean 'cpus'?"),
         ("cpus: 4", 1, "did you mean compute.train.cpus?"),
         ("retrys: 4", 1, "did you mean run.retries?"),
-        ("run:\n  zzz: 4", 2, "there are: script, name, git, max_parallel"),
+        ("run:\n  zzz: 4", 2, "there are: script, name, git, metrics"),
         ("compute: [1]", 1, "compute: a list, and has to have keys: provider, train"),
         ("compute:\n  train:\n    cpus: four", 3, "compute.train.cpus: 'four' is no number"),
         ("compute: {train: {cpus: .inf}}", 1, "'.inf' is no number"),
@@ -238,6 +240,9 @@ def test_a_misspelt_key_is_named_with_its_line(tmp_path: Path, line: int, key: s
         ("compute: {train: {environment: {A: [1]}}}", 1, "A is a list"),
         ("compute: {train: {env: {A: 1}, environment: {B: 1}}}", 1, "says the same as"),
         ("compute: {train: {secrets: [A=B=C]}}", 1, "NAME=VARIABLE, by the names of variables"),
+        ("run: {metrics: ['a=(']}", 1, "'(' is no regular expression"),
+        ("run: {metrics: [a, a=b]}", 1, "the metric a is there already"),
+        ("run: {metrics: {'': b}}", 1, "no name of a metric"),
         ("compute: {train: {secrets: [A, A=B]}}", 1, "the secret A is there already"),
         ("compute: {train: {secrets: [A], env: {A: 1}}}", 1, "A is among the environment, too"),
         ("compute: {train: {actions: {on_build: {a: b}}}}", 1, "has to be a command for bash"),

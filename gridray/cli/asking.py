@@ -13,7 +13,15 @@ from gridray.cli import running, text
 from gridray.cli.output import Output
 from gridray.errors import UsageError
 from gridray.git import without_credentials
-from gridray.spec import Actions, RunSpec, make_scratch, make_spec, parse_env, parse_secrets
+from gridray.spec import (
+    Actions,
+    RunSpec,
+    make_scratch,
+    make_spec,
+    parse_env,
+    parse_metrics,
+    parse_secrets,
+)
 
 Typed = Mapping[str, Any]
 
@@ -32,6 +40,10 @@ def _variables(typed: Typed) -> Typed:
 
 def _secrets(typed: Typed) -> Typed:
     return {"secrets": parse_secrets(typed["secret"])} if "secret" in typed else {}
+
+
+def _metrics(typed: Typed) -> Typed:
+    return {"metrics": parse_metrics(typed["metric"])} if "metric" in typed else {}
 
 
 def _holding(typed: Typed) -> Typed:
@@ -99,6 +111,7 @@ def _datastores(typed: Typed) -> Typed:
 MEANINGS: tuple[Callable[[Typed], Typed], ...] = (
     _variables,
     _secrets,
+    _metrics,
     _holding,
     _roots,
     _source,

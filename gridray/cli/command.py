@@ -10,23 +10,33 @@ import typer
 from gridray.cli import options
 from gridray.cli.output import Output
 from gridray.cli.plain import PlainCommand
+from gridray.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., None])
 
 
 def command(
-    group: typer.Typer, name: str, cls: type[PlainCommand] = PlainCommand, **settings: Any
+    group: typer.Typer,
+    name: str,
+    cls: type[PlainCommand] = PlainCommand,
+    *,
+    has_csv: bool = False,
+    **settings: Any,
 ) -> Callable[[F], F]:
-    """Register a function, whose first parameter is the Output, as a command of a group."""
+    """Register a function, whose first parameter is the Output, as a command of a group.
+
+    Args:
+        has_csv: whether it can print CSV.
+    """
 
     def register(function: F) -> F:
-        group.command(name, cls=cls, **settings)(with_output(function))
+        group.command(name, cls=cls, **settings)(with_output(function, has_csv=has_csv))
         return function
 
     return register
 
 
-def with_output(function: Callable[..., None]) -> Callable[..., None]:
+def with_output(function: Callable[..., None], *, has_csv: bool = False) -> Callable[..., None]:
     """Return what Typer sees of a command: its own parameters and the common options."""
     parameters = list(inspect.signature(function).parameters.values())[1:]
     takes_context = any(parameter.name == "ctx" for parameter in parameters)
@@ -35,6 +45,10 @@ def with_output(function: Callable[..., None]) -> Callable[..., None]:
     def wrapper(ctx: typer.Context, output: Any = None, debug: bool = False, **values: Any) -> None:
         out: Output = ctx.obj
         out.choose(output, debug)
+        if out.is_csv and not has_csv:
+            raise UsageError(
+                f"{ctx.command_path} prints no CSV", hint="choose --output console or json"
+            )
         function(out, **values, **({"ctx": ctx} if takes_context else {}))
 
     seen = [

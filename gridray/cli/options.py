@@ -9,12 +9,12 @@ from gridray.cli.completion import complete_experiments, complete_names, complet
 
 # Common to all commands.
 OutputFormat = Annotated[
-    Literal["console", "json"] | None,
+    Literal["console", "json", "csv"] | None,
     typer.Option(
         "--output",
         "-o",
         metavar="console|json",
-        help="How data is printed: for people, or as JSON.",
+        help="How data is printed: for people, or as JSON; by some commands also as csv.",
     ),
 ]
 Debug = Annotated[

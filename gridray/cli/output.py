@@ -12,7 +12,7 @@ from gridray.errors import UsageError
 if TYPE_CHECKING:
     from gridray.cli.text import Column
 
-Format = Literal["console", "json"]
+Format = Literal["console", "json", "csv"]
 S = TypeVar("S")
 
 
@@ -36,6 +36,15 @@ class Output:
     @property
     def is_json(self) -> bool:
         return self.format == "json"
+
+    @property
+    def is_csv(self) -> bool:
+        return self.format == "csv"
+
+    @property
+    def has_colors(self) -> bool:
+        """Whether data may be coloured."""
+        return self.is_terminal and _has_colors()
 
     @property
     def is_terminal(self) -> bool:
@@ -81,7 +90,7 @@ class Output:
         from gridray.cli import text
 
         room = shutil.get_terminal_size().columns if self.is_terminal else None
-        return text.table(columns, rows, room=room, color=self.is_terminal and _has_colors())
+        return text.table(columns, rows, room=room, color=self.has_colors)
 
     def note(self, text: str = "") -> None:
         """Tell the user something that is no data."""

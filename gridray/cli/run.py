@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from gridray.cli import cloud_options, datastore_options, needs, options, panels
+from gridray.cli import cloud_options, datastore_options, metric_options, needs, options, panels
 from gridray.cli.command import command
 from gridray.cli.gitwords import RunCommand
 from gridray.cli.output import Output
@@ -66,6 +66,7 @@ def run(
     disk_size: cloud_options.DiskSize = None,
     spot_fallback: cloud_options.SpotFallback = None,
     max_cost: cloud_options.MaxCost = None,
+    metric: metric_options.Printed = None,
 ) -> None:
     """Run a script as a sweep of experiments.
 

@@ -56,4 +56,4 @@ def remove_if_deleted(store: Store, run: ActiveRun) -> None:
         for attempt in range(max(0, row.attempt - 1), row.attempt + 1)
     ]
     keys = [key(each) for each in attempts for key in (layout.attempt_stop, layout.attempt_ending)]
-    store.delete(layout.status(name), *keys)
+    store.delete(layout.status(name), layout.run_metrics(name), *keys)

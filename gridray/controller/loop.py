@@ -21,6 +21,7 @@ from gridray.controller.decisions import (
     Withdraw,
 )
 from gridray.controller.errands import Errands
+from gridray.controller.gathering import Gathering
 from gridray.controller.pulse import Pulse
 from gridray.controller.sight import Sight
 from gridray.controller.wishes import Wishes
@@ -91,6 +92,7 @@ class Controller:
         self._told: set[str] = set()
         self._errands = Errands(self._tell_once)
         self._wishes = Wishes(store)
+        self._gathering = Gathering(store, self._tell_once)
         self._package_checked_at = 0.0
         self._pulse = Pulse(store, cluster_key, self._tell_once)
 
@@ -123,6 +125,7 @@ class Controller:
         views = [RunView(run.record, run.rows) for run in self._runs.values()]
         try:
             seen = replace(self._sight.look(views), heard_before=self._pulse.heard_before)
+            self._gathering.hear(seen.attempts)
             decisions = decide(seen, self._clock())
             self._do_errands(decisions)
             for decision in decisions:
@@ -178,6 +181,7 @@ class Controller:
                     waiting.append(job.submission_id)
         self._errands.run(self._withdrawals(waiting))
         self._wishes.forget(run.record.name)
+        self._gathering.forget(run.record.name)
         remove_if_deleted(self._store, run)
 
     def _read_requests(self) -> None:
@@ -338,6 +342,8 @@ class Controller:
         for name, run in list(self._runs.items()):
             is_over = all(row.state.is_terminal for row in run.rows)
             due = now - run.recorded_at >= STATUS_INTERVAL or is_over
+            # First, so that where a run is over all is there that its metrics come to.
+            self._gathering.record(run, now, is_over=is_over)
             if not run.is_recorded and due:
                 handled, identity = frozenset(run.handled), run.record.identity
                 status = RunStatus(now, tuple(run.rows), handled, identity)
@@ -356,6 +362,7 @@ class Controller:
         self._take_away(name, run.record.identity)
         del self._runs[name]
         self._wishes.forget(name)
+        self._gathering.forget(name)
         remove_if_deleted(self._store, run)
 
     def _take_away(self, name: str, identity: str) -> None:

@@ -78,20 +78,24 @@ def curves(
     attempts = [AttemptName(run, index, number) for number in range(latest + 1)]
     return {
         name: _curve(name, points)
-        for name, points in sorted(points_of(store, record, attempts, names).items())
+        for name, points in sorted(points_of(store, record.identity, attempts, names).items())
     }
 
 
 def points_of(
     store: Store,
-    record: RunRecord,
+    identity: str,
     attempts: Iterable[AttemptName],
     names: Collection[str] | None = None,
 ) -> dict[str, dict[Step, Point]]:
-    """Return the points of an experiment after these attempts, by name and step."""
+    """Return the points of an experiment after these attempts, by name and step.
+
+    Args:
+        identity: that of its run.
+    """
     found: dict[str, dict[Step, Point]] = {}
     for attempt in attempts:
-        for name, points in _points(store, record, attempt, names).items():
+        for name, points in _points(store, identity, attempt, names).items():
             first = min(point.step for point in points)
             kept = {step: each for step, each in found.get(name, {}).items() if step < first}
             found[name] = kept | {point.step: point for point in points}
@@ -151,14 +155,14 @@ def _own(store: Store, record: RunRecord, keys: Iterable[str]) -> dict[str, Atte
 
 
 def _points(
-    store: Store, record: RunRecord, attempt: AttemptName, names: Collection[str] | None
+    store: Store, identity: str, attempt: AttemptName, names: Collection[str] | None
 ) -> dict[str, list[Point]]:
     """Read the points of one attempt, in the order in which they came."""
     keys = [entry.key for entry in store.entries(layout.metrics(attempt))]
     chunks = store.get_many_json(keys)
     found: dict[str, list[Point]] = {}
     for key in keys:
-        raw: Any = marks.unmarked(chunks.get(key), record.identity)
+        raw: Any = marks.unmarked(chunks.get(key), identity)
         if raw is None:
             continue
         for name, points in decode(Chunk, raw, key).points.items():

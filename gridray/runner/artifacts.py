@@ -14,6 +14,7 @@ from gridray.artifactindex import ArtifactIndex, ArtifactRecord
 from gridray.errors import NotFoundError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.readers.artifacts import Artifact, download
+from gridray.runner.metrics.names import is_metric_path
 from gridray.store import PART, Store
 
 CONCURRENT_UPLOADS = 16
@@ -45,11 +46,17 @@ class ArtifactSync:
         self._name = name
         self.root = root
         self._source_files = source_files
+        self._metric_files = frozenset(filter(is_metric_path, source_files))
         self._records: dict[str, ArtifactRecord] = {}
         # What the store's index says, which exists once it differs from nothing.
         self._published: dict[str, ArtifactRecord] | None = {}
         self._settled: dict[str, _Seen] = {}
         self.not_kept: dict[str, str] = {}
+
+    @property
+    def metric_files(self) -> frozenset[str]:
+        """The files, given ones as well, that metrics are read from, as of the last look."""
+        return self._metric_files
 
     def restore(self, check: Callable[[], None]) -> None:
         """Put the files of the attempt before into the working directory, as they were.
@@ -77,6 +84,7 @@ class ArtifactSync:
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.symlink_to(record.link)
         self._records = {record.path: record for record in before}
+        self._metric_files |= frozenset(filter(is_metric_path, self._records))
         self._published = None if before else {}
         for record in before:
             self._settled[record.path] = _seen(os.lstat(self.root / record.path))
@@ -137,6 +145,7 @@ class ArtifactSync:
     def _scan(self) -> dict[str, os.stat_result]:
         found: dict[str, os.stat_result] = {}
         self._scan_directory("", found)
+        self._metric_files |= frozenset(filter(is_metric_path, found))
         return found
 
     def _scan_directory(self, prefix: str, found: dict[str, os.stat_result]) -> None:

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 
 from gridray.backoff import outlast
@@ -11,6 +11,7 @@ from gridray.errors import StoreError
 from gridray.layout import AttemptName
 from gridray.runner.artifacts import ArtifactSync
 from gridray.runner.log import LogWriter
+from gridray.runner.metering import Metering
 from gridray.runner.periodic import Periodically
 from gridray.runner.process import AFTERMATH, ScriptProcess
 from gridray.store import Store
@@ -34,9 +35,10 @@ class Flow:
         name: AttemptName,
         sync: ArtifactSync,
         sync_now: threading.Event,
+        metering: Metering,
         within: Sequence[str] = (),
     ) -> None:
-        """Carry what processes print and create.
+        """Carry what processes print, create and measure.
 
         Args:
             sync_now: is set to have files stored at once.
@@ -44,16 +46,19 @@ class Flow:
         """
         self._within = within
         self._sync = sync
+        self._metering = metering
         self._log = LogWriter(store, name, "stdout")
         self._pump: threading.Thread | None = None
         self.process: ScriptProcess | None = None
         self._regular = ExitStack()
         self._regular.enter_context(Periodically(SYNC_PAUSES, sync.sync, sync_now))
+        self._regular.enter_context(metering.regularly(self._pid))
 
     @property
     def not_kept(self) -> list[str]:
-        """What could not be stored, and why."""
-        return [f"{path} was not kept: {why}" for path, why in sorted(self._sync.not_kept.items())]
+        """What could not be stored, or read, and why."""
+        files = [f"{path} was not kept: {why}" for path, why in sorted(self._sync.not_kept.items())]
+        return [*files, *self._metering.notes]
 
     def start(
         self, command: Sequence[str], env: Mapping[str, str], *, signal_group: bool
@@ -71,7 +76,8 @@ class Flow:
             within=self._within,
         )
         self.process = process
-        pump = threading.Thread(target=_pump, args=(process, self._log), name="pump", daemon=True)
+        takers = (self._log.write, self._metering.feed)
+        pump = threading.Thread(target=_pump, args=(process, takers), name="pump", daemon=True)
         pump.start()
         self._pump = pump
         return process
@@ -112,13 +118,18 @@ class Flow:
             if outlast(self._sync.sync, trouble):
                 break
             time.sleep(FINAL_SYNC_PAUSE)
+        outlast(lambda: self._metering.look(is_last=True), trouble)
+
+    def _pid(self) -> int | None:
+        return None if self.process is None else self.process.pid
 
 
-def _pump(process: ScriptProcess, log: LogWriter) -> None:
-    """Carry a process's output to the store's log and, while it takes it, to Ray's."""
+def _pump(process: ScriptProcess, takers: Iterable[Callable[[bytes], None]]) -> None:
+    """Carry a process's output to who takes it and, while it takes it, to Ray's log."""
     to_ray = True
     for data in process.output():
-        log.write(data)
+        for take in takers:
+            take(data)
         if to_ray:
             to_ray = _write_all(data)
 

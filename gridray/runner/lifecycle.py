@@ -23,6 +23,7 @@ from gridray.runner.flow import Flow
 from gridray.runner.instance import Identification
 from gridray.runner.interruption import InterruptionWatch
 from gridray.runner.memory import MemoryMeter, kills_for_memory
+from gridray.runner.metering import Metering
 from gridray.runner.periodic import Aside
 from gridray.runner.preparation import EndedError, FailedError, Prepared, prepare
 from gridray.runner.process import ScriptProcess
@@ -146,12 +147,15 @@ class Attempt:
 
     def _run_prepared(self, record: RunRecord, prepared: Prepared) -> int:
         sync, within = prepared.sync, prepared.within
-        self._flow = flow = Flow(self._store, self._name, sync, self._sync_now, within)
+        metering = Metering(self._store, self._name, record, sync, prepared.env)
+        self._flow = flow = Flow(self._store, self._name, sync, self._sync_now, metering, within)
         end, ending = self._run_script(flow, record, prepared)
         notes = self._run_end_actions(flow, record, prepared, end, ending)
         self._state = replace(self._state, ended_at=time.time())
         saving = Aside(lambda: flow.save(self._look_before_saving, self._tell_trouble))
-        if self._outlasts(saving):
+        is_saved = self._outlasts(saving)
+        self._state = replace(self._state, metrics=metering.summaries())
+        if is_saved:
             return self._finish(end, ending, [*notes, *flow.not_kept])
         # The machine is gone before the store has taken the rest, and says so while it can.
         missing = "not all of its log and files could be stored before its machine went"

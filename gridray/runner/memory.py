@@ -15,13 +15,17 @@ LOOK_SHARE = 0.005
 KIBIBYTE = 1024
 
 
-class _Process(NamedTuple):
-    """A process: its number, those of its parent and its session, its bytes in memory."""
+class Process(NamedTuple):
+    """A process: its number, those of its parent and its session, its bytes in memory.
+
+    `ticks` are the clock's ticks that it and its children that have ended have used.
+    """
 
     pid: int
     parent: int
     session: int
     resident: int
+    ticks: int
 
 
 class MemoryMeter:
@@ -43,7 +47,8 @@ class MemoryMeter:
         begun = time.monotonic()
         if begun < self._next_look:
             return
-        self._sampled = max(self._sampled, _resident(self._script))
+        resident = sum(process.resident for process in script_processes(self._script))
+        self._sampled = max(self._sampled, resident)
         self._next_look = begun + (time.monotonic() - begun) / LOOK_SHARE
 
     def peak(self) -> int | None:
@@ -96,16 +101,19 @@ def _own_peak() -> int:
     return _largest(resource.RUSAGE_SELF)
 
 
-def _resident(script: int) -> int:
-    """Return the bytes in memory of the script's session and of its first process' descendants."""
+def script_processes(script: int) -> list[Process]:
+    """Return the living processes of a script's session, and its first process' descendants.
+
+    There are none on systems without /proc.
+    """
     processes = list(_processes())
     ours = {process.pid for process in processes if process.session == script}
     while more := {each.pid for each in processes if each.parent in ours} - ours:
         ours |= more
-    return sum(process.resident for process in processes if process.pid in ours)
+    return [process for process in processes if process.pid in ours]
 
 
-def _processes() -> Iterator[_Process]:
+def _processes() -> Iterator[Process]:
     """Yield the processes of the machine (proc(5), /proc/PID/stat)."""
     try:
         entries = os.listdir(PROC)
@@ -120,7 +128,8 @@ def _processes() -> Iterator[_Process]:
         except OSError:
             continue
         resident = int(values[21]) * resource.getpagesize()
-        yield _Process(int(entry), int(values[1]), int(values[3]), resident)
+        ticks = sum(map(int, values[11:15]))
+        yield Process(int(entry), int(values[1]), int(values[3]), resident, ticks)
 
 
 def _counters(proc: Path) -> Iterator[Path]:

@@ -19,9 +19,9 @@ from gridray.ui.table import Column, Table
 from gridray.ui.watch import Watch
 
 COLUMNS = (
-    Column("name", "name", "Run", "run", 190, flex=2),
-    Column("state", "state", "State", "state", 118),
-    Column("progress", "progress", "Progress", "progress", 110, flex=1),
+    Column("name", "name", "Run", "run", 160, flex=2),
+    Column("state", "state", "State", "state", 114),
+    Column("progress", "progress", "Progress", "progress", 84, flex=1),
     Column("experiments", "experiments", "Experiments", "number", 124, wide=True),
     Column("started", "started", "Started", "moment", 160, wide=True, sort="desc"),
     Column("duration", "seconds", "Duration", "duration", 116, wide=True),

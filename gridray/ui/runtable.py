@@ -15,7 +15,7 @@ Summaries = Mapping[int, Mapping[str, Summary]]
 FIRST = 5
 MANY = 20
 STATE_COLUMNS = (
-    Column("experiment", "number", "Experiment", "experiment", 116, pinned=True),
+    Column("experiment", "number", "Experiment", "experiment", 130, pinned=True),
     Column("state", "state", "State", "state", 118),
 )
 TIME_COLUMNS = (

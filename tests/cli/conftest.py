@@ -1,21 +1,29 @@
 """The command line in this process, and a store that the library's own writers have filled."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gridray import layout, settings
+from gridray import layout, marks, records, settings
 from gridray.artifactindex import ArtifactIndex, ArtifactRecord
 from gridray.cli.app import main
 from gridray.layout import AttemptName
 from gridray.logformat import Encoder
+from gridray.metricrecords import (
+    AttemptMetrics,
+    Chunk,
+    ExperimentMetrics,
+    Point,
+    RunMetrics,
+    summarize,
+)
 from gridray.records import (
     AttemptState,
     ClusterRecord,
-    Point,
     Resources,
     Row,
     RunRecord,
@@ -64,6 +72,7 @@ class Filler:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._recorded: dict[str, dict[int, ExperimentMetrics]] = {}
 
     def run(
         self,
@@ -71,10 +80,11 @@ class Filler:
         rows: list[Row],
         *,
         argv: tuple[str, ...] = ("--lr", "0.1"),
+        lrs: Sequence[str] = (),
         created_at: float = NOW,
         cluster: ClusterRecord = ClusterRecord("local", "local-test"),  # noqa: B008
     ) -> None:
-        points = [Point({"lr": argv[-1]}, argv) for _ in rows]
+        points = [records.Point({"lr": lr or argv[-1]}, argv) for lr in lrs or [""] * len(rows)]
         record = RunRecord(
             name=name,
             identity="1",
@@ -112,6 +122,33 @@ class Filler:
             records.append(ArtifactRecord(path, len(data), 0o644, int(NOW * 1e9), name.attempt))
         index = ArtifactIndex(tuple(records))
         self.store.put_json(layout.artifact_index(name), index.to_json())
+
+    def metrics(self, name: AttemptName, **values: Sequence[float]) -> None:
+        """Write the metrics of an attempt, a step a second."""
+        found = {
+            each: [Point(step, NOW + step, value) for step, value in enumerate(numbers)]
+            for each, numbers in values.items()
+        }
+        summaries = {each: summarize(points) for each, points in found.items()}
+        told = AttemptMetrics({each: one for each, one in summaries.items() if one}, ("a note",))
+        chunk = Chunk(found).to_json()
+        self.store.put_json(layout.metric_chunk(name, 0), marks.marked(chunk, "1"))
+        self.store.put_json(layout.attempt_summary(name), marks.marked(told.to_json(), "1"))
+        self._recorded.setdefault(name.run, {})[name.index] = ExperimentMetrics(
+            name.attempt, told.metrics
+        )
+        raw = RunMetrics(self._recorded[name.run]).to_json()
+        self.store.put_json(layout.run_metrics(name.run), marks.marked(raw, "1"))
+
+
+def fake_tensorboard(directory: Path, then: str = "true") -> Path:
+    """Make a program that says how it was started, and ends; return its directory."""
+    place = directory / "programs"
+    place.mkdir()
+    program = place / "tensorboard"
+    program.write_text(f"#!/bin/sh\necho \"$@\" > '{place}/asked'\n{then}\n")
+    program.chmod(0o755)
+    return place
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """`docs/cli.md` is what the commands say, and the commands print what it says."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from gridray.cli import reference
 from gridray.datastores.create import create
-from tests.cli.conftest import Call, Filler, succeeded
+from tests.cli.conftest import Call, Filler, fake_tensorboard, succeeded
 
 DOCS = Path(__file__).parents[2] / "docs"
 # Each call of the reference that needs no cluster, with real words.
@@ -25,6 +26,10 @@ CALLS = {
     "cost RUN": "cost over -o json",
     "retry": "retry good -o json",
     "logs": "logs over -l 1 -o json",
+    "metrics": "metrics over -o json",
+    "compare": "compare over good -o json",
+    "tensorboard": "tensorboard busy -o json",
+    "export": "export over points.csv -o json",
     "artifacts": "artifacts over -o json",
     "artifacts --list": "artifacts over --list -o json",
     "artifacts --bucket_path": "artifacts over --bucket_path -o json",
@@ -81,6 +86,7 @@ def test_output_fits_its_schema(
     monkeypatch.chdir(project)
     filled.run("good", [succeeded()])
     create(filled.store, str(project), "cats")
+    monkeypatch.setenv("PATH", f"{fake_tensorboard(tmp_path)}:{os.environ['PATH']}")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     result = call(*CALLS[name].split())
     assert result.code == 0, result.err

@@ -322,3 +322,15 @@ def test_a_run_that_asks_for_no_nodes_may_be_on_any(desk: Desk) -> None:
     desk.add_run([Row(queued_at=NOW)])
     desk.tick()
     assert desk.selectors() == [None]
+
+
+def test_a_run_that_is_over_has_its_metrics_in_one_object(desk: Desk) -> None:
+    desk.add_run([RUNNING])
+    desk.add_job(0, "SUCCEEDED")
+    loss = [2.0, 1.0, 1.0, 2.0, 2, 1, 1, 0]
+    word = AttemptState(State.SUCCEEDED, exit_code=0, started_at=3.0, metrics={"loss": loss})
+    desk.say(0, word)
+    desk.tick()
+    assert desk.rows()[0].state is State.SUCCEEDED
+    found = desk.store.get_json(layout.run_metrics("run"))
+    assert found["experiments"] == {"0": [0, {"loss": loss}]}

@@ -98,7 +98,7 @@ def test_what_a_deleted_run_or_experiment_had_does_not_count(store: Store) -> No
 def test_redone_steps_replace_the_old_ones(store: Store) -> None:
     add_run(store, "run", [Row(State.SUCCEEDED, attempt=1)])
     put_chunk(store, 0, 0, loss=points([9.0, 8.0]), lr=points([0.1]))
-    put_chunk(store, 0, 1, loss=points([7.0, 6.0], first=2))
+    put_chunk(store, 0, 1, loss=points([7.0, 6.0, 5.5], first=2))
     put_chunk(store, 1, 0, loss=points([7.5, 5.0], first=2))
     found = metrics.curves(store, "run", 0)
     assert (found["loss"].steps, found["loss"].values) == ((0, 1, 2, 3), (9.0, 8.0, 7.5, 5.0))

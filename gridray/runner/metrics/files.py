@@ -1,0 +1,71 @@
+"""The files below a working directory that scripts write their metrics to, by their names."""
+
+import os
+from collections.abc import Collection, Iterator
+from pathlib import Path, PurePosixPath
+
+from gridray.runner.metrics.events import EventFile
+from gridray.runner.metrics.growing import DamagedFileError, GrowingFile, Sample
+from gridray.runner.metrics.names import is_event_file
+from gridray.runner.metrics.rows import CsvTable, JsonLines
+
+# A directory, and a kind of file in it: two of them never share a name.
+Source = tuple[str, str]
+
+
+class MetricFiles:
+    """Reads on in the files; `complaints` tell what cannot be understood, by path."""
+
+    def __init__(self, root: Path, before: Collection[str]) -> None:
+        """Name the working directory, and what was in it (relative paths) before the script."""
+        self._root = root
+        self._files: dict[str, GrowingFile] = {}
+        self._left: set[str] = set()
+        self.complaints: dict[str, str] = {}
+        for path in sorted(before):
+            self._open(path)
+            self._skip(path)
+
+    def samples(
+        self, paths: Collection[str], *, is_last: bool
+    ) -> Iterator[tuple[Source, Iterator[Sample]]]:
+        """Yield what is new in files, by source; those that have gone are nothing to speak of."""
+        for path in sorted(paths):
+            if path in self._left:
+                continue
+            if path not in self._files:
+                self._open(path)
+            yield _source(path), self._read(path, is_last)
+
+    def _read(self, path: str, is_last: bool) -> Iterator[Sample]:
+        file = self._files[path]
+        try:
+            yield from file.samples(is_last=is_last)
+        except FileNotFoundError:
+            return
+        except (DamagedFileError, OSError) as error:
+            self._leave(path, error)
+        if file.complaint is not None:
+            self.complaints.setdefault(path, file.complaint)
+
+    def _open(self, path: str) -> None:
+        name = PurePosixPath(path).name
+        kind: type[GrowingFile] = JsonLines if name.endswith(".jsonl") else CsvTable
+        self._files[path] = (EventFile if is_event_file(name) else kind)(self._root / path)
+
+    def _skip(self, path: str) -> None:
+        try:
+            self._files[path].skip()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._leave(path, error)
+
+    def _leave(self, path: str, error: Exception) -> None:
+        self._left.add(path)
+        self.complaints[path] = f"{error}; the rest of it was left out"
+
+
+def _source(path: str) -> Source:
+    directory, name = os.path.split(path)
+    return directory, "events" if is_event_file(name) else name

@@ -1,0 +1,166 @@
+"""`metrics`, `compare`, `tensorboard`, `export` and `run --metric`, as a user types them."""
+
+import csv
+import io
+import math
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+
+from gridray.layout import AttemptName
+from tests.cli.conftest import Call, Filler, fake_tensorboard, running, succeeded
+
+
+@pytest.fixture
+def swept(filler: Filler) -> Filler:
+    """`swept`: three experiments that differ in lr; the last one has no metrics."""
+    filler.run("swept", [succeeded(), succeeded(20), running()], lrs=["0.1", "0.01", "0.001"])
+    filler.metrics(AttemptName("swept", 0, 0), loss=[3, 1, 2], acc=[0.1, 0.9, math.nan])
+    filler.metrics(AttemptName("swept", 1, 0), loss=[4, 2, 0.5], acc=[0.1, 0.2, 0.3])
+    return filler
+
+
+def test_metrics_of_an_experiment(swept: Filler, call: Call) -> None:
+    result = call("metrics", "swept-exp0")
+    assert result.code == 0
+    lines = [line.split() for line in result.out.splitlines()]
+    assert lines[1][:-1] == ["swept-exp0", "acc", "nan", "0.9", "1", "3"]
+    assert lines[2] == ["swept-exp0", "loss", "2", "1", "1", "3", "█▁▄"]
+    assert "a note" in result.err
+    [found] = call("metrics", "swept-exp0", "-n", "acc", "-o", "json").json["experiments"]
+    assert found["metrics"][0]["last"] == "nan" and found["notes"] == ["a note"]
+
+
+def test_metrics_of_a_run_and_their_pictures(swept: Filler, call: Call) -> None:
+    result = call("metrics", "swept", "--name", "loss", "--plot")
+    assert result.code == 0
+    assert [line.split()[0] for line in result.out.splitlines()[1:3]] == [
+        "swept-exp0",
+        "swept-exp1",
+    ]
+    assert "┤" in result.out and "\x1b" not in result.out
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ("metrics swept --name f1", 1, "swept has no metric 'f1'\nhint: it has acc, loss"),
+        ("metrics swept-exp9", 1, "no experiment 'swept-exp9'"),
+        ("compare swept --metric f1", 1, "no experiment of swept has a metric 'f1'"),
+        ("compare swept-exp0", 2, "'swept-exp0' is an experiment, and not a run"),
+        ("compare nobody", 1, "there is no run 'nobody'"),
+        ("export swept points.txt", 2, "'points.txt' is of a kind that is not known"),
+        ("export swept none/x.csv", 2, "none/x.csv cannot be written: No such file"),
+        ("tensorboard swept", 2, "TensorBoard is not installed here\nhint: `pip install"),
+        ("status -o csv", 2, "status prints no CSV"),
+        ("run --metric a=( train.py", 2, "--metric: '(' is no regular expression"),
+        ("run --metric =x train.py", 2, "--metric: '' is no name of a metric"),
+    ],
+)
+def test_what_cannot_be_is_said(
+    swept: Filler,
+    call: Call,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+    code: int,
+    told: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "")
+    (tmp_path / "train.py").touch()
+    result = call(*words.split())
+    assert (result.code, result.out) == (code, "")
+    assert told in result.err
+
+
+def test_a_run_without_metrics_says_where_they_come_from(filled: Filler, call: Call) -> None:
+    result = call("metrics", "over")
+    assert result.code == 0 and "gridray docs metrics" in result.err
+    result = call("compare", "over")
+    assert "over-exp0" in result.out and "there are no metrics" in result.err
+
+
+def test_the_best_comes_first(swept: Filler, call: Call) -> None:
+    found = call("compare", "swept", "-o", "json").json
+    assert (found["metric"], found["mode"], found["params"]) == ("acc", "max", ["lr"])
+    names = [each["name"] for each in found["experiments"]]
+    assert names == ["swept-exp0", "swept-exp1", "swept-exp2"]
+    words = ("compare", "swept", "--metric", "loss", "--top", "2")
+    found = call(*words, "-o", "json").json
+    assert [(each["name"], each["best"]) for each in found["experiments"]] == [
+        ("swept-exp1", 0.5),
+        ("swept-exp0", 1),
+    ]
+    assert (found["mode"], found["left_out"]) == ("min", 1)
+    found = call(*words, "--mode", "max", "-o", "json").json
+    assert [each["best"] for each in found["experiments"]] == [4, 3]
+    shown = call(*words)
+    assert shown.out.splitlines()[1].split()[:5] == ["swept-exp1", "succeeded", "0.01", "0.5", "2"]
+    assert "1 more experiment left out" in shown.err
+
+
+def test_a_comparison_is_a_table_for_other_programs(swept: Filler, call: Call) -> None:
+    result = call("compare", "swept", "-o", "csv")
+    rows = list(csv.DictReader(io.StringIO(result.out)))
+    assert [row["experiment"] for row in rows] == ["swept-exp0", "swept-exp1", "swept-exp2"]
+    assert (rows[0]["best.acc"], rows[0]["last.acc"], rows[0]["param.lr"]) == ("0.9", "nan", "0.1")
+    assert rows[2]["best.acc"] == rows[2]["last.loss"] == ""
+
+
+def test_runs_are_compared_with_each_other(swept: Filler, call: Call) -> None:
+    swept.run("other", [succeeded()], lrs=["0.5"])
+    swept.metrics(AttemptName("other", 0, 0), loss=[0.25])
+    found = call("compare", "swept", "other", "--metric", "loss", "--top", "1", "-o", "json").json
+    assert [each["name"] for each in found["experiments"]] == ["other-exp0"]
+
+
+def test_points_are_exported(
+    swept: Filler, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call("export", "swept", "points.csv").code == 0
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "points.csv").read_text())))
+    assert len(rows) == 12 and {row["param.lr"] for row in rows} == {"0.1", "0.01"}
+    losses = [row["value"] for row in rows if row["metric"] == "loss"]
+    assert losses == ["3.0", "1.0", "2.0", "4.0", "2.0", "0.5"]
+    again = call("export", "swept", "points.csv")
+    assert again.code == 2 and "points.csv is there already" in again.err
+    assert call("export", "swept-exp0", "points.csv", "--yes", "-o", "json").json["rows"] == 6
+    assert call("export", "swept", "points.parquet").code == 0
+    table = pyarrow.parquet.read_table(tmp_path / "points.parquet")
+    assert (table.num_rows, table.column_names) == (12, list(rows[0]))
+    assert not list(tmp_path.glob(".gridray-*"))
+
+
+def test_tensorboard_shows_the_event_files_of_a_run(
+    filler: Filler, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filler.run("over", [succeeded(), succeeded()])
+    files = {"logs/events.out.tfevents.1.host": b"events", "other.txt": b"other"}
+    filler.artifacts(AttemptName("over", 0, 0), files)
+    place = fake_tensorboard(tmp_path)
+    monkeypatch.setenv("PATH", f"{place}:/usr/bin:/bin")
+    result = call("tensorboard", "over", "--port", "7007")
+    assert result.code == 0 and "1 event file" in result.err
+    logdir = Path(result.out.strip())
+    assert (place / "asked").read_text().split() == [
+        *("--logdir", str(logdir)),
+        *("--host", "127.0.0.1", "--port", "7007"),
+    ]
+    found = [path for path in logdir.rglob("*") if path.is_file()]
+    assert found == [logdir / "over-exp0" / "logs" / "events.out.tfevents.1.host"]
+
+
+def test_tensorboard_ends_with_an_error_and_needs_files(
+    filler: Filler, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filler.run("over", [succeeded()])
+    place = fake_tensorboard(tmp_path, "exit 3")
+    monkeypatch.setenv("PATH", f"{place}:/usr/bin:/bin")
+    result = call("tensorboard", "over")
+    assert result.code == 1 and "over has no event files of TensorBoard" in result.err
+    filler.run("busy", [running()])
+    result = call("tensorboard", "busy")
+    assert result.code == 1 and "TensorBoard has ended with exit code 3" in result.err
