@@ -45,6 +45,11 @@ def money(amount: float | None) -> str:
     return f"{'-' if amount < 0 else ''}${abs(amount):,.{digits}f}"
 
 
+def number(value: float) -> str:
+    """Return a number in six digits."""
+    return f"{value:.6g}"
+
+
 def moment(time: datetime) -> str:
     """Return a time as this machine's clocks show it."""
     return time.astimezone().strftime("%Y-%m-%d %H:%M")
