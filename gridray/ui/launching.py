@@ -78,9 +78,8 @@ class _Launch:
         with ui.element("div").classes("pair"):
             self._text("retries", "Retries", placeholder="0")
             self._select("datastore", "Datastore", self._datastores())
-        value, hint = self._values["env"], "KEY=VALUE, one a line"
-        env = ui.textarea("Environment", value=value, placeholder=hint).props("stack-label")
-        env.classes("mono").on_value_change(lambda event: self._changed("env", event.value))
+        self._lines("env", "Environment", "KEY=VALUE, one a line")
+        self._lines("metrics", "Metrics in the output", "NAME or NAME=REGEX, one a line")
         with ui.element("div").classes("chips"):
             self._box("use_spot", "Spot instances")
             self._box("auto_resume", "Resume by itself")
@@ -93,6 +92,11 @@ class _Launch:
         )
         made.props["stack-label"] = True
         return made.on_value_change(lambda event: self._changed(name, event.value))
+
+    def _lines(self, name: str, label: str, hint: str) -> None:
+        made = ui.textarea(label, value=self._values[name], placeholder=hint).classes("mono")
+        made.props("stack-label autogrow")
+        made.on_value_change(lambda event: self._changed(name, event.value))
 
     def _select(self, name: str, label: str, options: list[str]) -> None:
         value = self._values[name]
@@ -160,7 +164,7 @@ def _asked(site: Site) -> dict[str, str]:
     defaults |= {"strategy": Strategy.GRID_SEARCH.value, "datastore": "none"}
     names = (
         "script args name cluster cpus gpus memory max_parallel root strategy num_trials "
-        "instance_type spot_fallback max_time max_cost retries datastore env use_spot auto_resume"
+        "instance_type spot_fallback max_time max_cost retries datastore env metrics use_spot auto_resume"
     ).split()
     return {name: parameter(name, defaults.get(name, "")) for name in names}
 

@@ -12,7 +12,7 @@ from gridray.errors import UsageError
 from gridray.labels import SPOT
 from gridray.launch import Plan
 from gridray.pricing import Estimate
-from gridray.spec import RunSpec, make_spec, parse_env
+from gridray.spec import RunSpec, make_spec, parse_env, parse_metrics
 
 # Experiments that are listed.
 LISTED = 50
@@ -48,7 +48,8 @@ def spec_of(values: Mapping[str, str]) -> RunSpec:
     fields["root"] = Path(values["root"]).expanduser()
     fields["use_spot"] = bool(values["use_spot"])
     fields["auto_resume"] = bool(values["auto_resume"])
-    fields["env"] = parse_env([line for line in values["env"].splitlines() if line.strip()], {})
+    fields["env"] = parse_env(_lines(values["env"]), {})
+    fields["metrics"] = parse_metrics(_lines(values["metrics"]))
     if values["datastore"] not in ("", "none"):
         name, _, version = values["datastore"].partition(" ")
         fields["datastores"] = [{"name": name, "version": version or None}]
@@ -104,6 +105,10 @@ def _price(found: Estimate | None) -> str:
     market = "spot" if found.market == SPOT else "on demand"
     each, all_ = wording.money(found.experiment), wording.money(found.run)
     return f"{each} each, {all_} with all at once ({found.instance_type}, {market})"
+
+
+def _lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.strip()]
 
 
 def _words(text: str) -> tuple[str, ...]:
