@@ -1,11 +1,11 @@
 """How long the table of a large run takes to be usable, and what the server needs for it.
 
-`python -m bench.ui [EXPERIMENTS] [ROUNDS]`: fills a store (10,000 experiments), opens the page of the
-run in Debian's Chromium, and tells for each round, in seconds:
+`python -m bench.ui [EXPERIMENTS] [ROUNDS]`: fills a store (10,000 experiments), opens the page of
+the run in Debian's Chromium, and tells for each round, in seconds:
 
     rows        from opening the address until the first rows are drawn
     usable      until the table has been sorted by a metric, too
-    frame       the longest time between two frames while it is scrolled from its first to its last row
+    frame       the longest time between two frames while it is scrolled from top to bottom
 
 and last the memory of the server (RSS).
 """
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _measured(page: Page) -> tuple[float, float, float]:
-    # What all pages are made of comes from the browser's own store, as on every visit but the first.
+    # What all pages are made of is in the browser's cache, as on every visit but the first.
     page.goto("/runs/nothing")
     expect(page.locator(".banner").first).to_be_visible()
     page.goto("about:blank")

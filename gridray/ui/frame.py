@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from nicegui import ui
 
@@ -43,7 +44,7 @@ def frame(site: Site, title: str, place: str = "") -> Iterator[None]:
                     if address == place:
                         link.props("aria-current=page")
             ui.element("div").classes("grow")
-            where = ui.label(site.store.url).classes("where")
+            where = ui.label(_short(site.store.url)).classes("where")
             where.props["title"] = f"The store: {site.store.url}"
             _theme()
             _another_browser(site)
@@ -88,3 +89,9 @@ def _another_browser(site: Site) -> None:
             ui.button("Close", on_click=dialog.close)
     button = ui.button(icon="add_link", on_click=make).classes("icon")
     button.props('aria-label="Link for another browser" title="Link for another browser"')
+
+
+def _short(url: str) -> str:
+    """Return where a store is, with `~` for the user's home."""
+    home = str(Path.home())
+    return "~" + url.removeprefix(home) if url.startswith(home + "/") else url

@@ -164,7 +164,8 @@ def _asked(site: Site) -> dict[str, str]:
     defaults |= {"strategy": Strategy.GRID_SEARCH.value, "datastore": "none"}
     names = (
         "script args name cluster cpus gpus memory max_parallel root strategy num_trials "
-        "instance_type spot_fallback max_time max_cost retries datastore env metrics use_spot auto_resume"
+        "instance_type spot_fallback max_time max_cost retries datastore env metrics use_spot "
+        "auto_resume"
     ).split()
     return {name: parameter(name, defaults.get(name, "")) for name in names}
 
