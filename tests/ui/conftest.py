@@ -28,8 +28,9 @@ def pages(gallery_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser for no longer than it is needed: its event loop occupies this thread."""
     with chromium() as found:
         yield found
 
