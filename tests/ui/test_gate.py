@@ -36,6 +36,12 @@ def test_with_it_there_are_pages(pages: Pages) -> None:
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
 
 
+def test_cookies_of_other_servers_do_not_matter(pages: Pages) -> None:
+    others = '{"bad": [1, 2]}; a=b=c; gridray_1=x; ;'
+    assert pages.ask("/", cookie=f"{others} {pages.cookie}; more=1").status == 200
+    assert pages.ask("/", cookie=others).status == 403
+
+
 def test_a_link_is_good_once_and_leaves_no_ticket(pages: Pages) -> None:
     assert pages.cookie
     again = pages.ask(pages.link.removeprefix(pages.origin), cookie=None)
