@@ -22,7 +22,7 @@ COLUMNS = (
     Column("name", "name", "Run", "run", 160, flex=2),
     Column("state", "state", "State", "state", 114),
     Column("progress", "progress", "Progress", "progress", 84, flex=1),
-    Column("experiments", "experiments", "Experiments", "number", 124, wide=True),
+    Column("experiments", "experiments", "Experiments", "number", 140, wide=True),
     Column("started", "started", "Started", "moment", 160, wide=True, sort="desc"),
     Column("duration", "seconds", "Duration", "duration", 116, wide=True),
     Column("cost", "cost", "Cost", "money", 100, wide=True),
