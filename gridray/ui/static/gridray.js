@@ -158,8 +158,7 @@ const gridray = (() => {
       keys.forEach((key, place) => { if (each[place] !== null) row[key] = each[place]; });
       return row;
     });
-    if (columns) table.setGridOption("columnDefs", columns.map(alive));
-    table.setGridOption("rowData", rows);
+    table.updateGridOptions({ rowData: rows, ...(columns ? { columnDefs: columns.map(alive) } : {}) });
     if (!table.gridrayFilled) recall(table);
     table.gridrayFilled = true;
     tell(table);
