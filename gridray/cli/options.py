@@ -364,6 +364,12 @@ Force = Annotated[
         "what still runs is killed.",
     ),
 ]
+UiPort = Annotated[
+    int,
+    typer.Option(
+        "--port", min=0, max=65535, help="Of 127.0.0.1, to listen on; 0: any that is free."
+    ),
+]
 NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only print the address.")]
 
 # What is asked about.

@@ -67,6 +67,7 @@ SHAPES: dict[str, type] = {
     "artifacts": shapes.Downloaded,
     "artifacts --list": shapes.Artifacts,
     "artifacts --bucket_path": shapes.Locations,
+    "ui": shapes.Link,
     "view": shapes.Link,
     "stop run": shapes.Stops,
     "stop experiment": shapes.Stops,

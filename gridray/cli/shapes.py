@@ -355,7 +355,7 @@ class Synced(Shape):
 @dataclass(frozen=True)
 class Link(Shape):
     url: str
-    """Of the job in the Ray dashboard."""
+    """Of the job or cluster in the Ray dashboard, or of the pages."""
 
 
 @dataclass(frozen=True)

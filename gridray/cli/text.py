@@ -1,14 +1,44 @@
 """Values as words, and rows as columns, for people."""
 
 import math
-import shlex
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 
 from gridray.states import State
+from gridray.wording import (
+    command_line,
+    commit,
+    count,
+    duration,
+    harmless,
+    moment,
+    money,
+    number,
+    resources,
+    short_commit,
+    size,
+)
+
+__all__ = [
+    "Column",
+    "command_line",
+    "commit",
+    "count",
+    "duration",
+    "fit",
+    "harmless",
+    "moment",
+    "money",
+    "number",
+    "resources",
+    "short_commit",
+    "size",
+    "sparkline",
+    "table",
+    "width",
+]
 
 COLORS = {
     State.RUNNING: "36",
@@ -20,15 +50,12 @@ COLORS = {
     State.CANCELLED: "33",
 }
 GAP = "  "
-COMMIT_LENGTH = 10
 SPARKS = "▁▂▃▄▅▆▇█"
 # Where a terminal is too narrow for a table, texts that can be cut keep this much at first, then
 # titles this much, then texts that.
 READABLE = 24
 TITLE = 4
 NARROWEST = 12
-# What a shell reads between $' and ' otherwise than as it is.
-ESCAPES = {"\\": r"\\", "'": r"\'", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 @dataclass(frozen=True)
@@ -39,49 +66,6 @@ class Column:
     right: bool = False
     cut: bool = False
     state: bool = False
-
-
-def size(count: int) -> str:
-    """Return bytes in words, by powers of 1,000."""
-    amount = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 999.95:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} TB"
-
-
-def duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    total = round(seconds)
-    for unit, length, part, part_length in (
-        ("d", 86400, "h", 3600),
-        ("h", 3600, "min", 60),
-        ("min", 60, "s", 1),
-    ):
-        if total >= length:
-            return f"{total // length} {unit} {total % length // part_length} {part}"
-    return f"{total} s"
-
-
-def money(amount: float | None) -> str:
-    """Return US dollars, small amounts with more digits; `-` for what is not known."""
-    if amount is None:
-        return "-"
-    if 0 < amount < 0.00005:
-        return "<$0.0001"
-    if -0.00005 < amount <= 0:
-        return "$0.00"
-    digits = 4 if abs(amount) < 0.99995 else 2
-    return f"{'-' if amount < 0 else ''}${abs(amount):,.{digits}f}"
-
-
-def number(value: float) -> str:
-    """Return a number in six digits."""
-    return f"{value:.6g}"
 
 
 def sparkline(values: Sequence[float], room: int) -> str:
@@ -98,63 +82,6 @@ def sparkline(values: Sequence[float], room: int) -> str:
     low, span = min(found, default=0), max(found, default=0) - min(found, default=0)
     scale = (len(SPARKS) - 1) / span if span else 0
     return "".join(" " if mean is None else SPARKS[round((mean - low) * scale)] for mean in means)
-
-
-def moment(time: datetime) -> str:
-    """Return a time as this machine's clocks show it."""
-    return time.astimezone().strftime("%Y-%m-%d %H:%M")
-
-
-def count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def resources(cpus: float, gpus: float, memory: int | None) -> str:
-    words = [f"{cpus:g} CPU{'' if cpus == 1 else 's'}"]
-    words += [f"{gpus:g} GPU{'' if gpus <= 1 else 's'}"] if gpus else []
-    words += [f"{size(memory)} of memory"] if memory else []
-    return ", ".join(words)
-
-
-def short_commit(commit: str | None, is_dirty: bool) -> str:
-    """Return a commit in few letters; `*` says that the source has changes besides."""
-    return "-" if commit is None else commit[:COMMIT_LENGTH] + "*" * is_dirty
-
-
-def commit(commit: str, branch: str | None, is_dirty: bool) -> str:
-    words = [short_commit(commit, is_dirty)]
-    words += [f"on {harmless(branch)}"] if branch else []
-    words += ["with changes"] if is_dirty else []
-    return " ".join(words)
-
-
-def command_line(words: Iterable[str]) -> str:
-    """Return the words as one printable line that means them when it is pasted into a shell."""
-    return " ".join(shlex.quote(word) if word.isprintable() else _c_quoted(word) for word in words)
-
-
-def _c_quoted(word: str) -> str:
-    """Quote as `$'a\\nb'` (POSIX.1-2024, 2.2.4); octal, since `\\x` has no end in some shells."""
-    return f"$'{''.join(map(_c_escaped, word))}'"
-
-
-def _c_escaped(character: str) -> str:
-    if character in ESCAPES:
-        return ESCAPES[character]
-    if character.isprintable():
-        return character
-    return "".join(f"\\{byte:03o}" for byte in character.encode("utf-8", "surrogateescape"))
-
-
-def harmless(text: str) -> str:
-    """Return a text on one line, with what would control a terminal, or is no Unicode, escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c == "\t" else _escaped(c) for c in text)
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape", "surrogatepass").decode()
 
 
 def width(text: str) -> int:

@@ -12,8 +12,8 @@ from pydantic import TypeAdapter
 
 from gridray import layout
 from gridray.cli.answer import Answer
-from gridray.cli.nextsteps import AFTER
 from gridray.layout import AttemptName
+from gridray.nextsteps import AFTER
 from gridray.records import AttemptState, ClusterRecord, Row, RunStatus
 from gridray.states import Reason, State
 from tests.cli.conftest import NOW, Call, Filler, failed, running, succeeded

@@ -1,0 +1,128 @@
+"""The log of an experiment, live; the lines themselves are drawn in gridray.js."""
+
+import asyncio
+
+from nicegui import json, run, ui
+
+from gridray.errors import GridrayError
+from gridray.layout import AttemptName, ExperimentName
+from gridray.readers import logs
+from gridray.readers.logs import Follower, Look
+from gridray.readers.why import Why
+from gridray.states import DESCRIPTIONS
+from gridray.store import Store
+from gridray.ui import files
+from gridray.ui.address import parameter
+from gridray.ui.watch import sentence
+
+# Lines of what there is already; all of it can be downloaded.
+LAST = 5_000
+LATEST = -1
+# A line beyond this is no line that anybody reads.
+LONGEST = 20_000
+
+Lines = list[tuple[str | None, str]]
+
+
+class LogPanel:
+    def __init__(self, store: Store, name: ExperimentName, stream: str) -> None:
+        self._store = store
+        self._name = name
+        self._stream = stream
+        self._attempt = LATEST
+        self._follower = self._new_follower()
+        self._is_over = False
+        self._is_empty = True
+        self._lock = asyncio.Lock()
+        self._draw_tools()
+        self._log = ui.element("div").classes("log")
+        self._log.props(f"role=log tabindex=0 aria-label='{stream}'")
+        self._count.props["data-lines"] = self._log.html_id
+
+    def _draw_tools(self) -> None:
+        with ui.element("div").classes("tools"):
+            asked = parameter("find")
+            search = ui.input(placeholder="Search in the log", value=asked).classes("search")
+            search.props('clearable data-search aria-label="Search in the log" debounce=200')
+            search.on_value_change(lambda event: self._call("find", event.value or ""))
+            self._asked = asked
+            self._follow = ui.checkbox("Follow", value=True)
+            self._follow.on_value_change(lambda event: self._call("keepUp", event.value))
+            self._choice = ui.select({LATEST: "All attempts"}, value=LATEST, label="Attempt")
+            self._choice.classes("narrow").on_value_change(lambda event: self._choose(event.value))
+            self._choice.set_visibility(False)
+            ui.element("div").classes("grow")
+            self._count = ui.element("span").classes("shown")
+            address = files.log_address(str(self._name), self._stream, None)
+            self._link = ui.link("Download", address).classes("link").props("download")
+        self._note = ui.label().classes("muted")
+
+    def show(self, found: Why) -> None:
+        """Append what is new."""
+        numbers = range(found.experiment.attempt + 1)
+        if len(numbers) > 1:
+            names = {number: f"attempt {number}" for number in numbers}
+            options = {LATEST: "From the latest on"} | names
+            if self._choice.options != options:
+                self._choice.set_options(options)
+            self._choice.set_visibility(True)
+        if self._is_over and found.experiment.state.is_terminal:
+            return
+        ui.timer(0.01, self._look, once=True)
+
+    def _choose(self, attempt: int) -> None:
+        """Show the log of one attempt, or of the latest one and those to come."""
+        self._attempt = attempt
+        self._follower = self._new_follower()
+        self._is_over = False
+        number = None if attempt == LATEST else attempt
+        address = files.log_address(str(self._name), self._stream, number)
+        self._link.props["href"] = address
+        self._call("clear")
+        ui.timer(0.01, self._look, once=True)
+
+    async def _look(self) -> None:
+        if self._lock.locked():
+            return
+        async with self._lock:
+            follower = self._follower
+            try:
+                found = await run.io_bound(self._read, follower)
+            except GridrayError as error:
+                self._note.text = sentence(error.message)
+                return
+            if found is None or follower is not self._follower:
+                return
+            lines, self._is_over = found
+            if lines:
+                self._is_empty = False
+                self._call("append", lines)
+                if self._asked:
+                    self._call("find", self._asked)
+            self._note.text = "Nothing has been written yet." if self._is_empty else ""
+            self._note.set_visibility(self._is_empty)
+
+    def _read(self, follower: Follower) -> tuple[Lines, bool]:
+        if self._attempt == LATEST:
+            look = follower.look()
+            return _lines(look), look.is_over
+        name = AttemptName(self._name.run, self._name.index, self._attempt)
+        found = logs.tail(self._store, name, LAST, self._stream)
+        return [(line.time, line.text[:LONGEST]) for line in found], True
+
+    def _new_follower(self) -> Follower:
+        return Follower(self._store, self._name.run, self._name.index, self._stream, LAST)
+
+    def _call(self, name: str, *values: object) -> None:
+        words = ", ".join(json.dumps(each) for each in (self._log.html_id, *values))
+        self._log.client.run_javascript(f"gridray.{name}({words})")
+
+
+def _lines(look: Look) -> Lines:
+    found: Lines = []
+    for part in look.parts:
+        if part.begins:
+            why = f": {DESCRIPTIONS[part.reason]}" if part.reason else ""
+            found.append((None, f"attempt {part.attempt} begins{why}"))
+        found += [(line.time, line.text[:LONGEST]) for line in part.lines]
+    return found

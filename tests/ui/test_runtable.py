@@ -1,0 +1,53 @@
+"""The table of a run, as data."""
+
+import json
+import math
+
+import pytest
+
+from gridray.metricrecords import Summary
+from gridray.readers import runs
+from gridray.records import Point, Row
+from gridray.states import State
+from gridray.store import Store
+from gridray.ui import runtable
+from tests.builders import add_run
+
+POINTS = [
+    Point({"lr": "0.1", "seed": "1", ":x": "a"}, ()),
+    Point({"lr": "1e-3", "seed": "1", ":x": "b"}, ()),
+]
+
+
+def summary(value: float) -> Summary:
+    return Summary(value, value, value - 1, value + 1, 3, 2, 0, 2)
+
+
+def test_what_varies_is_shown_and_names_are_no_keys(store: Store) -> None:
+    add_run(store, "run", [Row(State.SUCCEEDED), Row()], points=POINTS)
+    view = runs.run_view(store, "run", 0)
+    summaries = {0: {"loss": summary(math.nan), "system/cpu": summary(90.0)}}
+    names = runtable.names(view, summaries)
+    assert names.constant == {"seed"} and names.numeric == {"lr", "seed"}
+    shown = [each.title for each in runtable.columns(names) if not each.hide]
+    assert shown[2:5] == ["lr", ":x", "loss"] and "seed" not in shown
+    first, second = runtable.rows(view, summaries, names)
+    assert (first["m0"], first["g0"], first["s0"]) == ("nan", "nan", 91.0)
+    assert second["p0"] == "1e-3" and "m0" not in second
+    json.dumps([first, second], allow_nan=False)
+    assert not any(key.startswith(":") for key in first)
+
+
+def test_numbers() -> None:
+    assert [runtable.number(each) for each in ("1e-3", "x", True, "nan", "inf")] == [
+        0.001, None, None, None, None,
+    ]  # fmt: skip
+
+
+def test_experiments_that_a_text_names() -> None:
+    known = [0, 1, 2, 5, 9]
+    assert runtable.pick("0-2, 9,9", known) == [0, 1, 2, 9]
+    assert runtable.pick("", known) == [] and runtable.pick("3-4", known) == []
+    for text in ("a", "-", "1..2"):
+        with pytest.raises(ValueError):
+            runtable.pick(text, known)
