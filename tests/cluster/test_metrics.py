@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import gridray
@@ -10,8 +11,15 @@ from gridray.layout import AttemptName, artifact, run_metrics
 from gridray.metricrecords import RunMetrics
 from gridray.readers import comparison, metrics
 from gridray.store import Store
+from tests.node.conftest import wait_until
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
+
+
+def gathered(store: Store, run: str) -> Mapping[int, object]:
+    """Return what the controller has gathered, by the number of the experiment."""
+    raw = store.find_json(run_metrics(run))
+    return {} if raw is None else RunMetrics.from_json(raw).experiments
 
 
 def test_compare_names_the_best_of_the_digits_sweep(
@@ -43,8 +51,8 @@ def test_compare_names_the_best_of_the_digits_sweep(
     assert (found.metric, found.params) == ("accuracy", ("lr", "hidden"))
     best = found.entries[0]
     assert accuracies[str(best.view.index)] == greatest == best.metrics["accuracy"].greatest
-    raw = store.get_json(run_metrics(run.name))
-    assert set(RunMetrics.from_json(raw).experiments) == {0, 1, 2, 3}
+    # Readers hear an attempt's last word a moment before the controller does.
+    wait_until(lambda: set(gathered(store, run.name)) == {0, 1, 2, 3})
     for index in range(4):
         curves = metrics.curves(store, run.name, index)
         losses = [row["loss"] for row in rows[str(index)]]
