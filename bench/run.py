@@ -40,6 +40,7 @@ def main() -> int:
             try:
                 rows = [told(row) for row in rows_of(name, bench)]
             except Exception:
+                # Whatever a row or its peer trips over, the others are still measured.
                 traceback.print_exc()
                 failed.append(name)
                 continue

@@ -95,10 +95,10 @@ class Gathering:
             for index, row in enumerate(run.rows)
             if (ended := _ended(row)) > known.attempts.get(index, -1)
         ]
-        silent = [name for name in due if name not in self._words][:limit]
+        silent = [name for name in due if self._words.get(name) is None][:limit]
         read = self._read(silent, run.record.identity)
         for name in due:
-            if name not in self._words and name not in read:
+            if self._words.get(name) is None and name not in read:
                 continue
             metrics = self._words.pop(name, None) or read.get(name)
             if metrics or name.index not in known.texts:

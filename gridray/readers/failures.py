@@ -58,7 +58,8 @@ class FailureReader:
     def _look(self, names: Iterable[AttemptName]) -> None:
         new = [name for name in names if name not in self._lines]
         with ThreadPoolExecutor(CONCURRENT_LOOKS) as pool:
-            self._lines |= zip(new, pool.map(self._last_line, new), strict=True)
+            for name, line in zip(new, pool.map(self._last_line, new), strict=True):
+                self._lines[name] = line
 
     def _last_line(self, name: AttemptName) -> str:
         for stream in ("stdout", "build"):

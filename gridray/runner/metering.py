@@ -3,7 +3,8 @@
 All that reads metrics is imported with the first look: a script is not to wait for it.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from gridray.errors import StoreError
@@ -45,11 +46,13 @@ class Metering:
         self._env = env
         self._script: Callable[[], int | None] = lambda: None
         self._collector: Collector | None = None
-        self._printed = _printed(record)
+        self._printed: Printed | None = None
         self._fault: str | None = None
-        if sync.metric_files:
-            # What is there has to be measured before the script adds to it.
-            self._collector = self._made(sync.metric_files)
+        with self._forgiving():
+            self._printed = _printed(record)
+            if sync.metric_files:
+                # What is there has to be measured before the script adds to it.
+                self._collector = self._made(sync.metric_files)
 
     def regularly(self, script: Callable[[], int | None]) -> Periodically:
         """Return a context in which metrics are looked at.
@@ -62,8 +65,9 @@ class Metering:
 
     def feed(self, data: bytes) -> None:
         """Take what the script has printed."""
-        if self._printed is not None:
-            self._printed.feed(data)
+        if self._printed is not None and self._fault is None:
+            with self._forgiving():
+                self._printed.feed(data)
 
     def look(self, *, is_last: bool = False) -> None:
         """Bring the store up to date.
@@ -73,16 +77,21 @@ class Metering:
         """
         if self._fault is not None:
             return
-        if self._collector is None:
-            if is_last and self._printed is None and not self._sync.metric_files:
-                return
-            self._collector = self._made(())
-        try:
+        with self._forgiving():
+            if self._collector is None:
+                if is_last and self._printed is None and not self._sync.metric_files:
+                    return
+                self._collector = self._made(())
             self._collector.look(self._sync.metric_files, is_last=is_last)
+
+    @contextmanager
+    def _forgiving(self) -> Iterator[None]:
+        """Give metrics up for what a script prints or writes: it may not cost its result."""
+        try:
+            yield
         except StoreError:
             raise
         except Exception as error:
-            # Whatever a script writes into its files, it may not cost the experiment its result.
             self._fault = f"its metrics could not be read: {error!r}"
 
     @property
@@ -92,9 +101,11 @@ class Metering:
         return told if self._collector is None else [*told, *self._collector.notes]
 
     def summaries(self) -> dict[str, Any] | None:
-        """Return what the metrics come to, for the last word; None: nothing is known."""
-        if self._collector is None or self._fault is not None:
+        """Return what the metrics come to, for the last word; None: it is not known in full."""
+        if self._fault is not None:
             return None
+        if self._collector is None:
+            return {}
         from gridray.metricrecords import summaries_to_json
 
         return summaries_to_json(self._collector.latest)

@@ -79,7 +79,7 @@ class CurvesPanel:
             self._metrics.set_options(offered, value=value)
         self._view, self._names = view, names
         is_over = view.summary.state.is_terminal and self._curves
-        if time.monotonic() >= self._next and not is_over:
+        if time.monotonic() >= self._next and not (is_over or self._lock.locked()):
             self._begin()
 
     def _chosen(self) -> None:

@@ -1,5 +1,7 @@
 """What failed, together where it failed alike."""
 
+import asyncio
+
 from nicegui import run, ui
 
 from gridray import wording
@@ -17,6 +19,7 @@ class FailuresPanel:
     def __init__(self, store: Store) -> None:
         self._reader = FailureReader(store)
         self._groups: list[Failures] | None = None
+        self._lock = asyncio.Lock()
         self._place = ui.element("div").classes("place")
 
     def show(self, view: RunView) -> None:
@@ -24,6 +27,12 @@ class FailuresPanel:
         ui.timer(0.01, lambda: self._look(view), once=True)
 
     async def _look(self, view: RunView) -> None:
+        if self._lock.locked():
+            return
+        async with self._lock:
+            await self._draw(view)
+
+    async def _draw(self, view: RunView) -> None:
         try:
             found = await run.io_bound(self._reader.groups, view)
         except GridrayError as error:

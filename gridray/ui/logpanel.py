@@ -44,7 +44,7 @@ class LogPanel:
             asked = parameter("find")
             search = ui.input(placeholder="Search in the log", value=asked).classes("search")
             search.props('clearable data-search aria-label="Search in the log" debounce=200')
-            search.on_value_change(lambda event: self._call("find", event.value or ""))
+            search.on_value_change(lambda event: self._find(event.value or ""))
             self._asked = asked
             self._follow = ui.checkbox("Follow", value=True)
             self._follow.on_value_change(lambda event: self._call("keepUp", event.value))
@@ -66,9 +66,13 @@ class LogPanel:
             if self._choice.options != options:
                 self._choice.set_options(options)
             self._choice.set_visibility(True)
-        if self._is_over and found.experiment.state.is_terminal:
+        if self._is_over and (self._attempt != LATEST or found.experiment.state.is_terminal):
             return
         ui.timer(0.01, self._look, once=True)
+
+    def _find(self, words: str) -> None:
+        self._asked = words
+        self._call("find", words)
 
     def _choose(self, attempt: int) -> None:
         """Show the log of one attempt, or of the latest one and those to come."""

@@ -1,5 +1,7 @@
 """Plots of what experiments were given against what came of it."""
 
+from collections.abc import Container
+
 from nicegui import ui
 
 from gridray.readers.runs import ExperimentView, RunView
@@ -42,7 +44,8 @@ class PlotsPanel:
         """Draw what there is."""
         dots = [_dot(each, summaries, names) for each in view.experiments]
         if names != self._names:
-            ends = [*names.metrics, DURATION, COST, *names.system]
+            own = [_end(each, names.parameters) for each in names.metrics]
+            ends = [*own, DURATION, COST, *names.system]
             varying = [each for each in names.parameters if each not in names.constant]
             _offer(self._metric, ends)
             _offer(self._x, [*(varying or names.parameters), *ends])
@@ -89,12 +92,17 @@ def _dot(each: ExperimentView, summaries: Summaries, names: Names) -> Dot:
         number = runtable.number(text) if name in names.numeric else None
         values[name] = str(text) if number is None else number
     for name, summary in summaries.get(each.index, {}).items():
-        values[name] = summary.last
+        values[_end(name, each.params)] = summary.last
     if each.run_seconds is not None and each.ended_at is not None:
         values[DURATION] = each.run_seconds
     if each.cost is not None:
         values[COST] = each.cost
     return Dot(each.name, values)
+
+
+def _end(metric: str, params: Container[str]) -> str:
+    """Return what a metric is called beside parameters, of which one may have its name."""
+    return f"{metric} (metric)" if metric in params else metric
 
 
 def _offer(choice: ui.select, options: list[str]) -> None:

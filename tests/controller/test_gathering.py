@@ -79,6 +79,13 @@ def test_words_and_what_those_without_one_have_left_are_gathered(desk: Desk) -> 
     assert desk.shown() == {0: {"loss": 1}, 1: {"loss": 2}, 2: {"loss": 3}}
 
 
+def test_a_word_that_does_not_know_leaves_it_to_the_summary(desk: Desk) -> None:
+    desk.leave(0, loss=1)
+    desk.gathering.hear({AttemptName("run", 0, 0): AttemptState(State.FAILED, metrics=None)})
+    desk.record(is_over=True)
+    assert desk.shown()[0] == {"loss": 1}
+
+
 def test_an_attempt_that_has_left_nothing_keeps_what_was_known(desk: Desk) -> None:
     desk.hear(0, loss=1)
     desk.record(is_over=True)

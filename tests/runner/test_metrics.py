@@ -150,7 +150,7 @@ def test_damaged_files_are_told_and_cost_nothing_else(start: Start) -> None:
 def test_a_script_without_metrics_costs_no_object(start: Start) -> None:
     attempt = start("print('nothing')")
     state = attempt.wait()
-    assert (state.state, state.metrics) == (State.SUCCEEDED, None)
+    assert (state.state, state.metrics) == (State.SUCCEEDED, {})
     keys = [entry.key for entry in attempt.store.entries(layout.attempt_prefix(attempt.name))]
     assert not [key for key in keys if "metrics" in key or "summary" in key]
 
@@ -189,3 +189,10 @@ def test_a_million_points_are_thinned_within_bounded_memory(start: Start) -> Non
     assert summaries(attempt)["loss"].count == 1_000_000
     stored = sum(entry.size for entry in store.entries(layout.metrics(attempt.name)))
     assert stored < 1_000_000
+
+
+def test_what_python_does_not_understand_costs_no_result(start: Start) -> None:
+    attempt = start("print('L=1')", metrics={"loss": "(?P<odd"})
+    state = attempt.wait()
+    assert state.state is State.SUCCEEDED, attempt.output
+    assert "metrics could not be read" in (state.message or "")

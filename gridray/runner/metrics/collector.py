@@ -142,6 +142,8 @@ class Collector:
         """What could not be read, and why."""
         complaints = sorted(self._files.complaints.items())
         notes = [*self._damage, *(f"{path}: {why}" for path, why in complaints)]
+        if self._printed is not None and self._printed.complaint is not None:
+            notes.append(self._printed.complaint)
         if self._naming.left_out:
             told = ", ".join(list(self._naming.left_out)[:NAMES_TOLD])
             notes.append(f"more than {NAMES_KEPT} metrics: {told} and others were left out")

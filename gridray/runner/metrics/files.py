@@ -30,7 +30,7 @@ class MetricFiles:
         self, paths: Collection[str], *, is_last: bool
     ) -> Iterator[tuple[Source, Iterator[Sample]]]:
         """Yield what is new in files, by source; those that have gone are nothing to speak of."""
-        for path in sorted(paths):
+        for path in sorted(paths, key=_age):
             if path in self._left:
                 continue
             if path not in self._files:
@@ -64,6 +64,17 @@ class MetricFiles:
     def _leave(self, path: str, error: Exception) -> None:
         self._left.add(path)
         self.complaints[path] = f"{error}; the rest of it was left out"
+
+
+def _age(path: str) -> tuple[int, str]:
+    """Return what brings files into one order, whenever they are seen: event files by their time.
+
+    That is in their names, as in `events.out.tfevents.1700000000.host`.
+    """
+    name = os.path.basename(path)
+    stamps = name.split("tfevents.")[1:] if is_event_file(name) else []
+    stamp = stamps[0].split(".")[0] if stamps else ""
+    return (int(stamp) if stamp.isdecimal() else 0), path
 
 
 def _source(path: str) -> Source:

@@ -5,16 +5,13 @@ import threading
 import time
 from collections.abc import Mapping
 
-from gridray.metricrecords import Point, Step
+from gridray.metricrecords import Point
+from gridray.runner.metrics.matching import Found, pair, search
+from gridray.runner.metrics.searching import Searcher
 from gridray.runner.metrics.thinning import Series
 
-NUMBER = r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|(?i:nan|inf(?:inity)?)\b)"
-# `NAME: 1.2`, `NAME=1.2`, `NAME 1.2`; the name not as the end of another one.
-PAIR = r"(?<![\w./-]){name}[\"']?\s*[:=\s]\s*({number})"
-STEP = re.compile(r"(?i)(?<![\w./-])(?:(?:global_?)?step|iter(?:ation)?|epoch)\b\s*[:=#\s]\s*(\d+)")
 LINE_END = re.compile(rb"[\r\n]")
 LONGEST_LINE = 4096
-VALUE_GROUP, STEP_GROUP = "value", "step"
 
 
 class Printed:
@@ -22,12 +19,9 @@ class Printed:
 
     def __init__(self, expressions: Mapping[str, str | None]) -> None:
         """Name the metrics, each with its regular expression; None: pairs of its name."""
-        self._patterns = {
-            name: re.compile(text or PAIR.format(name=re.escape(name), number=NUMBER))
-            for name, text in expressions.items()
-        }
-        # A name that is not in a line need not be looked for in earnest.
-        self._needed = {name: name for name, text in expressions.items() if not text}
+        self._pairs = {name: pair(name) for name, text in expressions.items() if not text}
+        own = {name: text for name, text in expressions.items() if text}
+        self._searcher = Searcher(own, self._add) if own else None
         self._rest = b""
         self._lock = threading.Lock()
         self.series = {name: Series() for name in expressions}
@@ -38,6 +32,11 @@ class Printed:
         """To be held by who takes points from `series`."""
         return self._lock
 
+    @property
+    def complaint(self) -> str | None:
+        """Why some metrics are not looked for any more."""
+        return None if self._searcher is None else self._searcher.complaint
+
     def feed(self, data: bytes) -> None:
         """Take what was printed."""
         *lines, rest = LINE_END.split(self._rest + data)
@@ -47,40 +46,24 @@ class Printed:
                 self._look_at(line[-LONGEST_LINE:].decode(errors="replace"))
 
     def finish(self) -> None:
-        """Take a last line that has no end."""
+        """Take a last line that has no end, and wait until all of them have been looked at."""
         rest, self._rest = self._rest, b""
-        self._look_at(rest.decode(errors="replace"))
+        if rest:
+            self._look_at(rest.decode(errors="replace"))
+        if self._searcher is not None:
+            self._searcher.finish()
 
     def _look_at(self, line: str) -> None:
-        for name, pattern in self._patterns.items():
-            if self._needed.get(name, "") not in line:
-                continue
-            for match in pattern.finditer(line):
-                value = _value(match)
-                if value is not None:
-                    self._add(name, self._step(name, match, line), value)
+        # A name that is not in a line need not be looked for in earnest.
+        named = {name: each for name, each in self._pairs.items() if name in line}
+        for found in search(named, line):
+            self._add(found)
+        if self._searcher is not None:
+            self._searcher.feed(line)
 
-    def _add(self, name: str, step: Step, value: float) -> None:
+    def _add(self, found: Found) -> None:
         with self._lock:
-            self.series[name].add(Point(step, time.time(), value))
-            self._counts[name] += 1
-
-    def _step(self, name: str, match: "re.Match[str]", line: str) -> Step:
-        """Return the step that the line names; one that names none is counted."""
-        named = match.groupdict().get(STEP_GROUP)
-        found = STEP.search(line) if named is None else None
-        text = named if found is None else found[1]
-        return int(text) if text and text.isdecimal() else self._counts[name]
-
-
-def _value(match: "re.Match[str]") -> float | None:
-    """Return the number of a group `value`, or of the first group, or of the whole match."""
-    groups = match.groupdict()
-    if VALUE_GROUP in groups:
-        text = groups[VALUE_GROUP]
-    else:
-        text = match[1] if match.re.groups else match[0]
-    try:
-        return float(text)
-    except (TypeError, ValueError):
-        return None
+            count = self._counts[found.name]
+            step = count if found.step is None else found.step
+            self.series[found.name].add(Point(step, time.time(), found.value))
+            self._counts[found.name] = count + 1

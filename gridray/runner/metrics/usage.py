@@ -1,5 +1,6 @@
 """What an attempt's processes take of their machine: CPUs, memory, GPUs and their memory."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -19,6 +20,8 @@ PROGRAM = "nvidia-smi"
 QUERY = ("--query-gpu=utilization.gpu,memory.used", "--format=csv,noheader,nounits")
 MEBIBYTE = 1024 * 1024
 PATIENCE = 5.0
+# Seconds that a killed program has to go.
+GRACE = 1.0
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 
 
@@ -71,21 +74,31 @@ class Usage:
         if self._program is None or self._devices == "":
             return {}
         chosen = () if self._devices is None else ("-i", self._devices)
-        try:
-            answer = subprocess.run(
-                [self._program, *QUERY, *chosen],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=PATIENCE,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return {}
-        rows = [line.split(",") for line in answer.stdout.splitlines() if answer.returncode == 0]
+        rows = [line.split(",") for line in self._ask(self._program, *QUERY, *chosen).splitlines()]
         used = _numbers(row[0] for row in rows)
         memory = _numbers(row[-1] for row in rows)
         found = {GPU: sum(used) / len(used)} if used else {}
         return found | ({GPU_MEMORY: sum(memory) * MEBIBYTE} if memory else {})
+
+    def _ask(self, *command: str) -> str:
+        """Return what a program prints; one that hangs is not asked again.
+
+        Nor is its end waited for: with a GPU that is lost it may hang in the kernel, unkillable.
+        """
+        pipe, null = subprocess.PIPE, subprocess.DEVNULL
+        try:
+            asked = subprocess.Popen(command, stdout=pipe, stderr=null, text=True, errors="replace")
+        except OSError:
+            return ""
+        try:
+            printed, _ = asked.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            asked.kill()
+            self._program = None
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                asked.communicate(timeout=GRACE)
+            return ""
+        return printed if asked.returncode == 0 else ""
 
 
 def _numbers(texts: Iterable[str]) -> list[float]:

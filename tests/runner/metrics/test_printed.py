@@ -1,10 +1,12 @@
 """Values are found in what scripts print, however the pipe cuts it up."""
 
 import math
+from pathlib import Path
 
 import pytest
 
 from gridray.metricrecords import Step
+from gridray.runner.metrics import searching
 from gridray.runner.metrics.printed import Printed
 
 
@@ -75,3 +77,24 @@ def test_expressions_of_a_user() -> None:
         "whole": [(0, 3.0)],
         "nothing": [(0, 7.0)],
     }
+
+
+def test_an_expression_that_takes_for_ever_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "PATIENCE", 0.5)
+    printed = Printed({"bad": r"(?:\w+\s?)+: (\d+)", "loss": None})
+    printed.feed(b"good: 1\n" + b"a" * 60 + b" done\n" + b"loss: 2\n")
+    # Others go on meanwhile, however much comes.
+    for _ in range(3 * searching.WAITING):
+        printed.feed(b"a" * 60 + b" done\n")
+    printed.finish()
+    printed.finish()
+    assert printed.complaint is not None and "bad" in printed.complaint
+    assert [point.value for point in printed.series["loss"].points()] == [2.0]
+
+
+def test_a_projects_own_modules_are_not_taken_for_pythons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "queue.py").write_text("raise SystemExit(1)")
+    monkeypatch.chdir(tmp_path)
+    assert found({"loss": r"L=(\d)"}, b"L=1\n") == {"loss": [(0, 1.0)]}

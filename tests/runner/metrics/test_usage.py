@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gridray.runner.metrics import usage
 from gridray.runner.metrics.usage import CPU, GPU, GPU_MEMORY, MEMORY, Usage
 
 BUSY = "x = bytearray(50_000_000)\nprint(flush=True)\nwhile True: pass"
@@ -36,14 +37,16 @@ def nvidia_smi(directory: Path, answer: str) -> dict[str, str]:
 
 
 def test_all_processes_of_a_script_are_measured(busy: int) -> None:
-    usage = Usage(lambda: busy, {}, 0)
-    first = usage.measure()
+    measured = Usage(lambda: busy, {}, 0)
+    first = measured.measure()
     assert set(first) == {MEMORY} and first[MEMORY] > 50_000_000
     deadline = time.monotonic() + 20
-    # Others may use the processors too, and the clock's ticks are coarse.
-    while (found := usage.measure())[CPU] == 0:
+    found = {CPU: 0.0}
+    # Others may use the processors too; the clock's ticks are coarse, and few in a short time.
+    while found[CPU] == 0:
         assert time.monotonic() < deadline
-        time.sleep(0.1)
+        time.sleep(1)
+        found = measured.measure()
     assert 0 < found[CPU] < 4
 
 
@@ -75,3 +78,13 @@ def test_nobody_is_asked_where_no_gpu_is_the_scripts(busy: int, tmp_path: Path) 
     Usage(lambda: busy, env, 0).measure()
     Usage(lambda: busy, env | {"CUDA_VISIBLE_DEVICES": ""}, 1).measure()
     assert not (tmp_path / "asked").exists()
+
+
+def test_a_program_that_hangs_is_given_up(
+    busy: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usage, "PATIENCE", 0.5)
+    found = Usage(lambda: busy, nvidia_smi(tmp_path, "exec sleep 1000"), 1)
+    assert set(found.measure()) == {MEMORY}
+    (tmp_path / "asked").unlink()
+    assert GPU not in found.measure() and not (tmp_path / "asked").exists()
