@@ -1,7 +1,5 @@
 """Plots of what experiments were given against what came of it."""
 
-from collections.abc import Container
-
 from nicegui import ui
 
 from gridray.readers.runs import ExperimentView, RunView
@@ -42,7 +40,7 @@ class PlotsPanel:
 
     def show(self, view: RunView, summaries: Summaries, names: Names) -> None:
         """Draw what there is."""
-        dots = [_dot(each, summaries, names) for each in view.experiments]
+        dots = [dot(each, summaries, names) for each in view.experiments]
         if names != self._names:
             own = [_end(each, names.parameters) for each in names.metrics]
             ends = [*own, DURATION, COST, *names.system]
@@ -85,14 +83,14 @@ class PlotsPanel:
             ui.navigate.to(f"/experiments/{name}")
 
 
-def _dot(each: ExperimentView, summaries: Summaries, names: Names) -> Dot:
+def dot(each: ExperimentView, summaries: Summaries, names: Names) -> Dot:
     """Return an experiment's values; a parameter is a number where it is one for all of them."""
     values: dict[str, float | str] = {}
     for name, text in each.params.items():
         number = runtable.number(text) if name in names.numeric else None
         values[name] = str(text) if number is None else number
     for name, summary in summaries.get(each.index, {}).items():
-        values[_end(name, each.params)] = summary.last
+        values[_end(name, names.parameters)] = summary.last
     if each.run_seconds is not None and each.ended_at is not None:
         values[DURATION] = each.run_seconds
     if each.cost is not None:
@@ -100,7 +98,7 @@ def _dot(each: ExperimentView, summaries: Summaries, names: Names) -> Dot:
     return Dot(each.name, values)
 
 
-def _end(metric: str, params: Container[str]) -> str:
+def _end(metric: str, params: tuple[str, ...]) -> str:
     """Return what a metric is called beside parameters, of which one may have its name."""
     return f"{metric} (metric)" if metric in params else metric
 

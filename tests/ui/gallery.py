@@ -5,6 +5,7 @@ import struct
 import time
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 
 from gridray import layout, marks
 from gridray.artifactindex import ArtifactIndex, ArtifactRecord
@@ -56,9 +57,11 @@ def running(began: float) -> Row:
 
 
 def log(store: Store, name: AttemptName, data: bytes, at: float, stream: str = "stdout") -> None:
+    """Append to a log, as a runner does."""
     encoder = Encoder(stream)
     stored = encoder.feed(data, at) + encoder.flush(at)
-    store.put(layout.log_chunk(name, stream, 0), stored)
+    offset = sum(each.size for each in store.entries(layout.log(name, stream)))
+    store.put(layout.log_chunk(name, stream, offset), stored)
 
 
 def files(store: Store, name: AttemptName, contents: dict[str, bytes], at: float) -> None:
@@ -256,6 +259,19 @@ def hostile(store: Store, name: str = "hostile-run") -> None:
     values = {":alert(1)": nothing, "<b>loss</b>": nothing[::-1], "only_nan": nothing[:1]}
     put_metrics(store, attempt, values)
     put_run_metrics(store, name, {0: summaries(values)})
+
+
+def resumed(store: Store, name: str = "resumed-run") -> AttemptName:
+    """Write a run whose experiment is in its second attempt, and return that."""
+    now = time.time()
+    add_run(store, name, [replace(running(now - 60), attempt=1)])
+    for number in range(2):
+        attempt = AttemptName(name, 0, number)
+        log(store, attempt, b"alpha 1\nbeta 2\n", now - 60 + number)
+        state = State.FAILED if number == 0 else State.RUNNING
+        word = AttemptState(state, Reason.INTERRUPTED if number == 0 else None, started_at=now - 60)
+        store.put_json(layout.attempt_state(attempt), word.to_json())
+    return attempt
 
 
 def all_runs(store: Store, names: Sequence[str] = ("neat-tiger-273", "calm-heron-118")) -> None:

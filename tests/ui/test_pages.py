@@ -1,6 +1,7 @@
 """The pages in a browser, on a store that no cluster writes to."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,28 @@ def test_logs_are_searched(browser: Browser, pages: Pages) -> None:
         page.get_by_role("textbox", name="Search in the log").first.fill("epoch  5")
         expect(page.get_by_text("10 of 60 lines")).to_be_visible()
         assert "find=epoch" in page.url
+
+
+def test_a_live_log_keeps_its_search_and_shows_an_attempt_once(
+    own: tuple[Store, Path], browser: Browser, tmp_path: Path
+) -> None:
+    store, home = own
+    attempt = gallery.resumed(store)
+    with serving(home, tmp_path) as pages, opened(browser, pages) as page:
+        page.goto("/experiments/resumed-run-exp0?find=alpha")
+        search = page.get_by_role("textbox", name="Search in the log").first
+        expect(page.get_by_text("1 of 2 lines")).to_be_visible()
+        search.fill("beta")
+        gallery.log(store, attempt, b"beta 3\nalpha 4\n", time.time())
+        expect(page.get_by_text("2 of 4 lines")).to_be_visible()
+        assert "find=beta" in page.url
+        search.fill("")
+        page.get_by_role("combobox", name="Attempt").first.click()
+        page.get_by_role("option", name="attempt 0").click()
+        expect(page.get_by_text("2 lines", exact=True)).to_be_visible()
+        # Longer than from one look at the run to the next.
+        page.wait_for_timeout(7000)
+        expect(page.get_by_text("2 lines", exact=True)).to_be_visible()
 
 
 def test_nothing_of_a_user_is_taken_for_a_page(
