@@ -10,7 +10,7 @@ from gridray.cli import text
 from gridray.cli.output import Output
 from gridray.cli.text import Column
 from gridray.metricrecords import SYSTEM, to_number
-from gridray.readers import comparison
+from gridray.readers import comparison, tables
 from gridray.readers.comparison import NO_METRICS, Entry, Mode
 from gridray.store import Store
 
@@ -95,7 +95,7 @@ def _others(found: shapes.Comparison) -> list[str]:
 
 def _param(each: shapes.ComparedExperiment, name: str) -> str:
     value = each.params.get(name)
-    return "-" if value is None else str(value).lower() if isinstance(value, bool) else value
+    return tables.flag(value) or "-"
 
 
 def _value(value: float | str | None) -> str:
@@ -109,10 +109,10 @@ def print_csv(out: Output, found: shapes.Comparison) -> None:
     buffer = io.StringIO()
     lines = csv.writer(buffer, lineterminator="\n")
     heading = [*(f"param.{name}" for name in params), *(f"last.{name}" for name in names)]
-    best = f"best.{found.metric}"
+    best = "best" if found.metric is None else f"best.{found.metric}"
     lines.writerow(["experiment", "run", "state", best, "step", *heading, "run_seconds", "cost"])
     for each in found.experiments:
-        cells = [each.params.get(name) for name in params]
+        cells = [tables.flag(each.params.get(name)) for name in params]
         values = [each.metrics.get(name) for name in names]
         before = (each.name, each.run, each.state.value, each.best, each.best_step)
         lines.writerow([*before, *cells, *values, each.run_seconds, each.cost])

@@ -21,7 +21,7 @@ from gridray.records import Row, RunRecord, decode, read_run
 from gridray.states import State
 from gridray.store import Store
 
-__all__ = ["Curve", "Summary", "curves", "notes", "summaries"]
+__all__ = ["Curve", "Summary", "curves", "curves_until", "notes", "summaries"]
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,18 @@ def curves(
         NotFoundError: there is no such experiment.
     """
     record = read_run(store, run)
-    latest = _row(store, record, index).attempt
-    attempts = [AttemptName(run, index, number) for number in range(latest + 1)]
+    return curves_until(store, record, index, _row(store, record, index).attempt, names)
+
+
+def curves_until(
+    store: Store,
+    record: RunRecord,
+    index: int,
+    latest: int,
+    names: Collection[str] | None = None,
+) -> dict[str, Curve]:
+    """Return the curves of an experiment whose latest attempt is known, as `curves` does."""
+    attempts = [AttemptName(record.name, index, number) for number in range(latest + 1)]
     return {
         name: _curve(name, points)
         for name, points in sorted(points_of(store, record.identity, attempts, names).items())

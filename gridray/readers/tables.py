@@ -11,6 +11,7 @@ from typing import IO, Any
 from gridray.errors import UsageError
 from gridray.readers import metrics
 from gridray.readers.runs import ExperimentView
+from gridray.records import RunRecord, read_run
 from gridray.store import Store
 
 CSV, PARQUET = ".csv", ".parquet"
@@ -46,7 +47,8 @@ def write(
     writer = _csv if path.suffix == CSV else _parquet()
     params = list(dict.fromkeys(name for each in experiments for name in each.params))
     columns = [*BEFORE, *(PARAMETER + name for name in params), *BEHIND]
-    tables = (_rows(store, run, each, params) for each in experiments)
+    record = read_run(store, run)
+    tables = (_rows(store, record, each, params) for each in experiments)
     try:
         with _replacing(path) as file:
             return writer(file, columns, tables)
@@ -54,17 +56,21 @@ def write(
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _rows(store: Store, run: str, experiment: ExperimentView, params: Sequence[str]) -> list[Row]:
+def _rows(
+    store: Store, record: RunRecord, experiment: ExperimentView, params: Sequence[str]
+) -> list[Row]:
     given = [experiment.params.get(name) for name in params]
-    before = (experiment.name, experiment.state.value, *map(_text, given))
+    before = (experiment.name, experiment.state.value, *map(flag, given))
+    curves = metrics.curves_until(store, record, experiment.index, experiment.attempt)
     return [
         (*before, curve.name, *point)
-        for curve in metrics.curves(store, run, experiment.index).values()
+        for curve in curves.values()
         for point in zip(curve.steps, curve.times, curve.values, strict=True)
     ]
 
 
-def _text(value: str | bool | None) -> str | None:
+def flag(value: str | bool | None) -> str | None:
+    """Return a parameter as a table has it: one that is a flag as `true` or `false`."""
     return str(value).lower() if isinstance(value, bool) else value
 
 

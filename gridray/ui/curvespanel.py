@@ -11,6 +11,7 @@ from gridray.errors import GridrayError
 from gridray.readers import metrics
 from gridray.readers.metrics import Curve
 from gridray.readers.runs import ExperimentView, RunView
+from gridray.records import RunRecord
 from gridray.store import Store
 from gridray.ui import charts, runtable
 from gridray.ui.address import parameter, remember
@@ -100,7 +101,7 @@ class CurvesPanel:
             try:
                 wanted = self._wanted(self._view)
                 names = list(self._metrics.value)
-                found = await run.io_bound(self._read, wanted, names)
+                found = await run.io_bound(self._read, self._view.record, wanted, names)
             except (GridrayError, ValueError) as error:
                 self._note.text = _told(error)
                 return
@@ -116,11 +117,16 @@ class CurvesPanel:
             return [known[index] for index in runtable.pick(text, list(known))][:MOST]
         return [each for each in view.experiments if each.started_at][:AT_FIRST]
 
-    def _read(self, wanted: Sequence[ExperimentView], names: Sequence[str]) -> Curves:
+    def _read(
+        self, record: RunRecord, wanted: Sequence[ExperimentView], names: Sequence[str]
+    ) -> Curves:
         """Return curves by metric and by the experiments' labels."""
         with ThreadPoolExecutor(CONCURRENT_READS) as pool:
             read = pool.map(
-                lambda each: metrics.curves(self._store, self._name, each.index, names), wanted
+                lambda each: metrics.curves_until(
+                    self._store, record, each.index, each.attempt, names
+                ),
+                wanted,
             )
             found = list(zip(wanted, read, strict=True))
         constant = self._names.constant if self._names else frozenset()

@@ -14,7 +14,7 @@ from gridray.sweep import Strategy
 from gridray.ui.address import parameter, remember
 from gridray.ui.facts import title
 from gridray.ui.frame import frame
-from gridray.ui.launchplan import look, spec_of
+from gridray.ui.launchplan import NONE, look, spec_of
 from gridray.ui.launchview import PlanView
 from gridray.ui.site import Site
 from gridray.ui.watch import sentence
@@ -77,7 +77,8 @@ class _Launch:
             self._text("max_cost", "Highest cost ($)")
         with ui.element("div").classes("pair"):
             self._text("retries", "Retries", placeholder="0")
-            self._select("datastore", "Datastore", self._datastores())
+            choice = self._select("datastore", "Datastore", [self._values["datastore"] or NONE])
+            ui.timer(0.01, lambda: self._offer_datastores(choice), once=True)
         self._lines("env", "Environment", "KEY=VALUE, one a line")
         self._lines("metrics", "Metrics in the output", "NAME or NAME=REGEX, one a line")
         with ui.element("div").classes("chips"):
@@ -98,22 +99,28 @@ class _Launch:
         made.props("stack-label autogrow")
         made.on_value_change(lambda event: self._changed(name, event.value))
 
-    def _select(self, name: str, label: str, options: list[str]) -> None:
+    def _select(self, name: str, label: str, options: list[str]) -> ui.select:
         value = self._values[name]
         made = ui.select(options, value=value if value in options else options[0], label=label)
-        made.on_value_change(lambda event: self._changed(name, event.value))
+        return made.on_value_change(lambda event: self._changed(name, event.value))
 
     def _box(self, name: str, label: str) -> None:
         made = ui.checkbox(label, value=bool(self._values[name]))
         made.on_value_change(lambda event: self._changed(name, "yes" if event.value else ""))
 
+    async def _offer_datastores(self, choice: ui.select) -> None:
+        found = await run.io_bound(self._datastores)
+        if found is not None:
+            chosen = choice.value if choice.value in found else NONE
+            choice.set_options(found, value=chosen)
+
     def _datastores(self) -> list[str]:
         try:
             versions = catalog.every_version(self._site.store)
         except GridrayError:
-            return ["none"]
+            return [NONE]
         names = sorted({each.name for each in versions})
-        return ["none", *names, *(f"{each.name} {each.number}" for each in versions)]
+        return [NONE, *names, *(f"{each.name} {each.number}" for each in versions)]
 
     def _changed(self, name: str, value: str | None) -> None:
         self._values[name] = value or ""
@@ -161,7 +168,7 @@ def _submitted(values: dict[str, str], progress: Callable[[str], None]) -> str:
 def _asked(site: Site) -> dict[str, str]:
     """Return what the address says of each field."""
     defaults = {"root": str(site.directory), "cluster": settings.load().cluster}
-    defaults |= {"strategy": Strategy.GRID_SEARCH.value, "datastore": "none"}
+    defaults |= {"strategy": Strategy.GRID_SEARCH.value, "datastore": NONE}
     names = (
         "script args name cluster cpus gpus memory max_parallel root strategy num_trials "
         "instance_type spot_fallback max_time max_cost retries datastore env metrics use_spot "

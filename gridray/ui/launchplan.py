@@ -16,6 +16,8 @@ from gridray.spec import RunSpec, make_spec, parse_env, parse_metrics
 
 # Experiments that are listed.
 LISTED = 50
+# What stands for no datastore.
+NONE = "none"
 PLAIN = (
     "name cluster cpus gpus memory max_parallel strategy num_trials instance_type spot_fallback "
     "max_time max_cost retries"
@@ -45,15 +47,22 @@ def spec_of(values: Mapping[str, str]) -> RunSpec:
     fields: dict[str, Any] = {name: values[name].strip() for name in PLAIN if values[name].strip()}
     fields["script"] = values["script"].strip()
     fields["args"] = _words(values["args"])
-    fields["root"] = Path(values["root"]).expanduser()
+    fields["root"] = _directory(values["root"])
     fields["use_spot"] = bool(values["use_spot"])
     fields["auto_resume"] = bool(values["auto_resume"])
     fields["env"] = parse_env(_lines(values["env"]), {})
     fields["metrics"] = parse_metrics(_lines(values["metrics"]))
-    if values["datastore"] not in ("", "none"):
+    if values["datastore"] not in ("", NONE):
         name, _, version = values["datastore"].partition(" ")
         fields["datastores"] = [{"name": name, "version": version or None}]
     return make_spec(fields)
+
+
+def _directory(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"{text} is in nobody's home", hint="name the directory whole") from error
 
 
 def look(values: Mapping[str, str]) -> Preview:

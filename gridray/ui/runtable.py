@@ -8,6 +8,7 @@ from typing import Any
 from gridray.metricrecords import SYSTEM, Summary
 from gridray.readers.runs import ExperimentView, RunView
 from gridray.ui.table import Column, as_json
+from gridray.wording import harmless
 
 Summaries = Mapping[int, Mapping[str, Summary]]
 
@@ -76,7 +77,8 @@ def columns(found: Names) -> tuple[Column, ...]:
     for place, name in enumerate(found.parameters):
         kind = "parameter_number" if name in found.numeric else "parameter"
         hide = name in found.constant
-        made.append(Column(f"p:{name}", f"p{place}", name, kind, 118, wide=place > 0, hide=hide))
+        title = harmless(name)
+        made.append(Column(f"p:{title}", f"p{place}", title, kind, 118, wide=place > 0, hide=hide))
     for place, name in enumerate(found.metrics):
         hide = place >= FIRST
         made.append(
@@ -114,7 +116,7 @@ def _row(each: ExperimentView, metrics: Mapping[str, Summary], found: Names) -> 
     }
     for place, name in enumerate(found.parameters):
         if name in each.params:
-            row[f"p{place}"] = str(each.params[name])
+            row[f"p{place}"] = harmless(str(each.params[name]))
     for place, name in enumerate(found.metrics):
         if (summary := metrics.get(name)) is not None:
             row[f"m{place}"] = as_json(summary.last)

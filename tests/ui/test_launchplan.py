@@ -44,6 +44,7 @@ def test_the_plan_lists_the_first_experiments(values: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "fields, words",
     [
+        ({"root": "~nobody-here/x"}, "in nobody's home"),
         ({"script": "trian.py"}, "'trian.py' does not exist"),
         ({"args": '--lr "[1, 2'}, "No closing quotation"),
         ({"args": "--lr '[1, '"}, "lr"),

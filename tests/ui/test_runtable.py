@@ -38,6 +38,15 @@ def test_what_varies_is_shown_and_names_are_no_keys(store: Store) -> None:
     assert not any(key.startswith(":") for key in first)
 
 
+def test_what_is_no_unicode_can_be_sent(store: Store) -> None:
+    add_run(store, "run", [Row(State.SUCCEEDED)], points=[Point({"caf\udce9": "\udce9"}, ())])
+    view = runs.run_view(store, "run", 0)
+    names = runtable.names(view, {})
+    [row] = runtable.rows(view, {}, names)
+    sent = [row["p0"], *(each.title for each in runtable.columns(names))]
+    assert "".join(sent).encode()
+
+
 def test_numbers() -> None:
     assert [runtable.number(each) for each in ("1e-3", "x", True, "nan", "inf")] == [
         0.001, None, None, None, None,

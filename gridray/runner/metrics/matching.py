@@ -10,6 +10,8 @@ PAIR = r"(?<![\w./-]){name}[\"']?(?:\s*[:=]\s*|\s+)({number})"
 STEP = re.compile(
     r"(?i)(?<![\w./-])(?:(?:global_?)?step|iter(?:ation)?|epoch)\b(?:\s*[:=#]\s*|\s+)(\d+)"
 )
+# As many as all that will read a step can take.
+STEP_DIGITS = 15
 VALUE_GROUP, STEP_GROUP = "value", "step"
 
 
@@ -42,7 +44,7 @@ def _step(match: "re.Match[str]", line: str) -> int | None:
     named = match.groupdict().get(STEP_GROUP)
     found = STEP.search(line) if named is None else None
     text = named if found is None else found[1]
-    return int(text) if text and text.isdecimal() else None
+    return int(text) if text and text.isdecimal() and len(text) <= STEP_DIGITS else None
 
 
 def _value(match: "re.Match[str]") -> float | None:

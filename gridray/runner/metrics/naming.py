@@ -31,7 +31,7 @@ class Naming:
         if key not in self._given:
             if len(self._given) > 4 * self._limit:
                 return None
-            self._given[key] = self._new(source, raw.strip())
+            self._given[key] = self._new(source, raw.encode(errors="replace").decode().strip())
         return self._given[key]
 
     def _new(self, source: Source, raw: str) -> str | None:

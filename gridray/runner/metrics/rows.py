@@ -57,6 +57,10 @@ class LineFile(GrowingFile):
             self.complaint = f"line {self._rows + 1:,} cannot be understood"
 
 
+# Above, not every whole number is one of JSON's, whose numbers are doubles.
+EXACT = 2.0**53
+
+
 class JsonLines(LineFile):
     """A JSON object a line; numbers below others get names like `val/loss`."""
 
@@ -139,7 +143,8 @@ def _is_time(name: str, value: float) -> bool:
 
 
 def _step(value: float) -> Step:
-    return int(value) if value == int(value) else value
+    """Return a whole number as one, unless it is too large for all that will read it."""
+    return int(value) if value == int(value) and abs(value) < EXACT else value
 
 
 def _number(value: Any) -> float | None:

@@ -107,3 +107,10 @@ def test_a_line_without_end_costs_no_memory(
     file = kind(path)
     assert list(file.samples(is_last=True)) == []
     assert file.complaint is not None
+
+
+def test_steps_that_are_too_large_for_json_stay_fractions(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1e20, "loss": 1}\n{"step": 3.0, "loss": 2}\n')
+    steps = [each.step for each in JsonLines(path).samples()]
+    assert [type(each) for each in steps] == [float, int]
