@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.frame import Bench, Row, pairs, took
 from gridray import sweep
-from gridray.sweep import Strategy
+from gridray.sweep import Strategy, Sweep
 
 ROUNDS = 5
 DIGITS = 6
@@ -32,6 +32,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     count = 10**digits
     tasks = {
         "gridray": lambda: took(lambda: expand(digits)),
+        "named": lambda: took(lambda: expand_with_params(digits)),
         "loop": lambda: took(lambda: sum(1 for _ in loop(digits))),
         "product": lambda: took(lambda: sum(1 for _ in product(digits))),
     }
@@ -40,18 +41,27 @@ def rows(bench: Bench) -> Iterator[Row]:
     medians = pairs(bench.choose(ROUNDS, 1), tasks)
     ours = medians["gridray"]
     what = f"expand: {count:,} experiments"
-    yield Row(what, ours, medians["loop"], "`itertools.product`, a dict and an argv of each", 3)
-    yield Row(what, ours, medians["product"], "`itertools.product` alone")
-    yield Row(what, ours, medians.get("hydra"), "Hydra's basic sweeper, words only", 1)
+    yield Row(what, ours, medians["product"], "`itertools.product`", 3)
+    yield Row(what, ours, medians.get("hydra"), "Hydra's basic sweeper", 1)
+    named, by_hand = medians["named"], "a loop that makes the same"
+    yield Row(f"{what}, each with its parameters by name", named, medians["loop"], by_hand)
     drawn = pairs(bench.choose(ROUNDS, 1), {"draw": lambda: took(draw)})
     yield Row(f"expand: {DRAWN:,} drawn of 10^12", drawn["draw"], most=0.5)
 
 
 def expand(digits: int) -> None:
-    """Make each experiment of a sweep, its parameters and its argv."""
+    """Make the argv of each experiment of a sweep."""
+    assert sum(1 for _ in parse(digits)) == 10**digits
+
+
+def expand_with_params(digits: int) -> None:
+    found = parse(digits)
+    assert sum(1 for argv in found if found.params(argv)) == 10**digits
+
+
+def parse(digits: int) -> Sweep:
     args = [f"--arg{number}=range(0, 10)" for number in range(digits)]
-    count = sum(1 for _ in sweep.parse(args, max_experiments=10**digits))
-    assert count == 10**digits
+    return sweep.parse(args, max_experiments=10**digits)
 
 
 def product(digits: int) -> Iterator[tuple[str, ...]]:

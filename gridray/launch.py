@@ -73,7 +73,7 @@ class Plan:
     placement: PlacementRecord | None = None
 
     def points(self) -> list[Point]:
-        return [Point(each.params, each.argv) for each in self.sweep]
+        return [Point(self.sweep.params(argv), argv) for argv in self.sweep]
 
 
 @contextmanager

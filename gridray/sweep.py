@@ -14,10 +14,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import partial
-from itertools import repeat
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from gridray.errors import SweepError
 from gridray.expressions import Distribution, Malformed, RangeValues, Reading, read, shown
@@ -34,13 +32,6 @@ class Strategy(str, Enum):
     NONE = "none"
 
 
-class Experiment(NamedTuple):
-    """One point of a sweep: its parameters by name, and the script's arguments."""
-
-    params: dict[str, str | bool]
-    argv: tuple[str, ...]
-
-
 @dataclass(frozen=True)
 class Parameter:
     """An argument that carries a value: its name, its text as typed, its values in the sweep."""
@@ -52,7 +43,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Sweep:
-    """The experiments of one command line, made when they are asked for.
+    """The experiments of one command line: yields the script's arguments of each, in order.
 
     `seed` is the seed that was used, `None` if nothing was random. `warnings` are single lines.
     """
@@ -68,27 +59,29 @@ class Sweep:
     def __len__(self) -> int:
         return len(self._points)
 
-    def __iter__(self) -> Iterator[Experiment]:
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
         if isinstance(self._points, range):
-            return self._all()
-        return (self._experiment(point) for point in self._points)
+            # Without a step of Python's between two: there may be a million.
+            return _product([[a.prefix + value for value in v] for a, v in self._columns])
+        return map(self._argv, self._points)
 
-    def _all(self) -> Iterator[Experiment]:
-        """Return all points, without a step of Python's between two: there may be a million."""
-        named = {a.name: [True] if a.is_flag else v for a, v in self._columns if a.name}
-        params = map(dict, map(zip, repeat([*named]), _product([*named.values()])))
-        argvs = _product([[a.prefix + value for value in v] for a, v in self._columns])
-        return map(partial(tuple.__new__, Experiment), zip(params, argvs, strict=True))
+    def params(self, argv: Sequence[str]) -> dict[str, str | bool]:
+        """Return the parameters of an experiment by name; a flag is `True`.
 
-    def _experiment(self, point: int) -> Experiment:
-        params: dict[str, str | bool] = {}
+        `argv` is one of those that the sweep yields.
+        """
+        return {
+            argument.name: True if argument.is_flag else word.removeprefix(argument.prefix)
+            for (argument, _), word in zip(self._columns, argv, strict=True)
+            if argument.name is not None
+        }
+
+    def _argv(self, point: int) -> tuple[str, ...]:
         argv = []
         for argument, values in self._columns:
             point, place = divmod(point, len(values))
             argv.append(argument.prefix + values[place])
-            if argument.name is not None:
-                params[argument.name] = True if argument.is_flag else values[place]
-        return Experiment(params, tuple(argv))
+        return tuple(argv)
 
     def record(self) -> dict[str, Any]:
         """Return what `run.json` keeps; a range's values follow from its text and are `None`."""

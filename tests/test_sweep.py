@@ -16,17 +16,21 @@ from hypothesis import strategies as st
 
 from gridray.errors import SweepError, UsageError
 from gridray.expressions import DISTRIBUTIONS
-from gridray.sweep import Experiment, Strategy, Sweep, parse
+from gridray.sweep import Strategy, Sweep, parse
 
 GRID, RANDOM, NONE = Strategy.GRID_SEARCH, Strategy.RANDOM_SEARCH, Strategy.NONE
 
 
 def argvs(args: Sequence[str], **options: Any) -> list[tuple[str, ...]]:
-    return [experiment.argv for experiment in parse(args, **options)]
+    return list(parse(args, **options))
 
 
 def params(args: Sequence[str], **options: Any) -> list[dict[str, str | bool]]:
-    return [experiment.params for experiment in parse(args, **options)]
+    return named(parse(args, **options))
+
+
+def named(sweep: Sweep) -> list[dict[str, str | bool]]:
+    return [sweep.params(argv) for argv in sweep]
 
 
 def refusal(args: Sequence[str], **options: Any) -> SweepError:
@@ -46,18 +50,16 @@ def as_typed(command: str, part: str) -> list[str]:
 def test_the_sweep_of_the_seed_document() -> None:
     sweep = parse(["--number", "[1, 2]", "--food_item", "['pizza', 'hotdog']"])
     assert list(sweep) == [
-        Experiment(
-            {"number": "1", "food_item": "pizza"}, ("--number", "1", "--food_item", "pizza")
-        ),
-        Experiment(
-            {"number": "2", "food_item": "pizza"}, ("--number", "2", "--food_item", "pizza")
-        ),
-        Experiment(
-            {"number": "1", "food_item": "hotdog"}, ("--number", "1", "--food_item", "hotdog")
-        ),
-        Experiment(
-            {"number": "2", "food_item": "hotdog"}, ("--number", "2", "--food_item", "hotdog")
-        ),
+        ("--number", "1", "--food_item", "pizza"),
+        ("--number", "2", "--food_item", "pizza"),
+        ("--number", "1", "--food_item", "hotdog"),
+        ("--number", "2", "--food_item", "hotdog"),
+    ]
+    assert named(sweep) == [
+        {"number": "1", "food_item": "pizza"},
+        {"number": "2", "food_item": "pizza"},
+        {"number": "1", "food_item": "hotdog"},
+        {"number": "2", "food_item": "hotdog"},
     ]
     assert (len(sweep), sweep.seed, sweep.warnings) == (4, None, ())
 
@@ -99,14 +101,14 @@ def test_each_token_sweeps_in_its_place() -> None:
     args = ["[a, b]", "-v", "--lr=[1, 2]", "--", "--tag", "x", "--tag", "range(2)"]
     sweep = parse(args)
     assert len(sweep) == 8
-    assert [e.argv for e in sweep][:5] == [
+    assert list(sweep)[:5] == [
         ("a", "-v", "--lr=1", "--", "--tag", "x", "--tag", "0"),
         ("b", "-v", "--lr=1", "--", "--tag", "x", "--tag", "0"),
         ("a", "-v", "--lr=2", "--", "--tag", "x", "--tag", "0"),
         ("b", "-v", "--lr=2", "--", "--tag", "x", "--tag", "0"),
         ("a", "-v", "--lr=1", "--", "--tag", "x", "--tag", "1"),
     ]
-    assert next(iter(sweep)).params == {
+    assert named(sweep)[0] == {
         "arg1": "a",
         "v": True,
         "lr": "1",
@@ -123,7 +125,7 @@ def test_joined_quotes_are_taken_off_too() -> None:
 def test_strategy_none_is_one_experiment_verbatim() -> None:
     args = ["--lr", "[1, 2]", "'[3]'", "uniform(0, 1", "--x=range(5, 1)", "(1, 2)"]
     sweep = parse(args, strategy=NONE, seed=3)
-    assert [e.argv for e in sweep] == [tuple(args)]
+    assert list(sweep) == [tuple(args)]
     assert (len(sweep), sweep.seed, sweep.warnings) == (1, None, ())
 
 
@@ -162,7 +164,7 @@ def test_the_record_is_json_and_holds_what_was_drawn() -> None:
 def test_warnings_are_one_line_each() -> None:
     sweep = parse(["--size", "(10,\n100)", "--net=resnet(18)", "x"], num_trials=3)
     assert len(sweep) == 1
-    assert [e.argv for e in sweep] == [("--size", "(10,\n100)", "--net=resnet(18)", "x")]
+    assert list(sweep) == [("--size", "(10,\n100)", "--net=resnet(18)", "x")]
     size, net, trials = sweep.warnings
     assert size.startswith("--size '(10,\\n100)' goes to the script as typed: a tuple")
     assert net.startswith("--net='resnet(18)' goes to the script as typed: resnet")
@@ -278,15 +280,15 @@ def test_random_search_needs_num_trials() -> None:
 def test_random_search_in_a_product_that_cannot_be_made(axes: int) -> None:
     args = ["range(1000000000000)"] * axes
     sweep = parse(args, strategy=RANDOM, num_trials=5, seed=1)
-    assert len(sweep) == len({e.argv for e in sweep}) == 5
-    assert all(0 <= int(value) < 10**12 for e in sweep for value in e.argv)
+    assert len(sweep) == len(set(sweep)) == 5
+    assert all(0 <= int(value) < 10**12 for argv in sweep for value in argv)
     assert list(sweep) == list(parse(args, strategy=RANDOM, num_trials=5, seed=1))
     assert list(sweep) != list(parse(args, strategy=RANDOM, num_trials=5, seed=2))
 
 
 def test_random_search_with_more_trials_than_points() -> None:
     sweep = parse(["[1, 2, 1, 2]", "[a]"], strategy=RANDOM, num_trials=5)
-    assert [e.argv for e in sweep] == [("1", "a"), ("2", "a")]
+    assert list(sweep) == [("1", "a"), ("2", "a")]
     assert sweep.warnings == ("--num_trials 5 is more than the 2 points there are",)
     assert sweep.seed is None
     assert parse(["[1, 2]"], strategy=RANDOM, num_trials=2).warnings == ()
@@ -342,7 +344,7 @@ def test_order_and_count_are_those_of_a_product(axes: list[tuple[str, list[int]]
         choices.append([f"{joined}{number}" for number in numbers])
     sweep = parse(args)
     backwards = itertools.product(*reversed(choices))  # product varies its last argument fastest
-    assert [e.argv for e in sweep] == [point[::-1] for point in backwards]
+    assert list(sweep) == [point[::-1] for point in backwards]
     assert len(sweep) == len(list(sweep))
 
 
@@ -351,8 +353,8 @@ def test_order_and_count_are_those_of_a_product(axes: list[tuple[str, list[int]]
 def test_argv_without_sweeps_is_what_was_typed(args: list[str], strategy: Strategy) -> None:
     assume(not any(re.search(r"=(['\"]).*\1$", token) for token in args))
     sweep = parse(args, strategy=strategy, num_trials=1)
-    assert [e.argv for e in sweep] == [tuple(args)]
-    values = [value for value in next(iter(sweep)).params.values() if value is not True]
+    assert list(sweep) == [tuple(args)]
+    values = [value for value in named(sweep)[0].values() if value is not True]
     assert values == [p.expression for p in sweep.parameters]
 
 
@@ -361,9 +363,9 @@ def test_joined_and_separate_forms_agree(items: list[Any]) -> None:
     assume(not any("\0" in str(item) for item in items))
     text = repr(items)
     joined, separate = parse([f"--lr={text}"]), parse(["--lr", text])
-    assert [e.params for e in joined] == [e.params for e in separate]
-    assert [e.argv for e in joined] == [(f"--lr={e.argv[1]}",) for e in separate]
-    assert [e.params["lr"] for e in separate] == [str(item) for item in items]
+    assert named(joined) == named(separate)
+    assert list(joined) == [(f"--lr={value}",) for _, value in separate]
+    assert [value for _, value in separate] == [str(item) for item in items]
 
 
 @given(st.lists(WORDS, min_size=1, max_size=4), st.integers(1, 300), st.integers(0, 2**64))
@@ -413,5 +415,5 @@ def check(sweep: Sweep) -> None:
     assert len(experiments) == len(sweep) > 0
     assert json.loads(json.dumps(sweep.record())) == sweep.record()
     assert all(warning.isprintable() for warning in sweep.warnings)
-    for experiment in random.Random(1).sample(experiments, min(3, len(experiments))):
-        assert set(experiment.params) >= {parameter.name for parameter in sweep.parameters}
+    for argv in random.Random(1).sample(experiments, min(3, len(experiments))):
+        assert set(sweep.params(argv)) >= {parameter.name for parameter in sweep.parameters}

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from gridray.cli import placements
 from gridray.cli.placements import Placement
+from gridray.cli.planshapes import Resources
 from gridray.cli.shape import Shape
-from gridray.cli.shapes import Resources
 from gridray.clusters.capacity import Fit
 from gridray.readers.why import Wait, Why
 from gridray.states import Reason, State

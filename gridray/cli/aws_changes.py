@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from gridray import settings, settingsfile
-from gridray.cli import cluster_work, purging, shapes
+from gridray.cli import cluster_shapes, cluster_work, purging
 from gridray.cli.cluster_shapes import ClusterEdited, Context
 from gridray.cli.output import Output
 from gridray.clusters.aws import editing, lifecycle, made, reach, tunnel
@@ -21,7 +21,7 @@ MONITOR_LOG = "/tmp/ray/session_latest/logs/monitor.log"
 LOG_LINES = 200
 
 
-def up(out: Output, name: str, *, yes: bool) -> shapes.ClusterChange:
+def up(out: Output, name: str, *, yes: bool) -> cluster_shapes.ClusterChange:
     """Start a cluster, finish it, or apply what was edited.
 
     Raises:
@@ -39,10 +39,10 @@ def up(out: Output, name: str, *, yes: bool) -> shapes.ClusterChange:
     lifecycle.up(home, account, name, out.note)
     out.on_interrupt = None
     tell_store(out, name)
-    return shapes.ClusterChange(name, True)
+    return cluster_shapes.ClusterChange(name, True)
 
 
-def down(out: Output, name: str, *, purge_store: bool, yes: bool) -> shapes.ClusterChange:
+def down(out: Output, name: str, *, purge_store: bool, yes: bool) -> cluster_shapes.ClusterChange:
     """End all that runs of a cluster; it can be started again.
 
     Raises:
@@ -65,7 +65,7 @@ def down(out: Output, name: str, *, purge_store: bool, yes: bool) -> shapes.Clus
     return _checked(what, ended, store_kept=not purge_store)
 
 
-def delete(out: Output, name: str, *, purge_store: bool, yes: bool) -> shapes.ClusterChange:
+def delete(out: Output, name: str, *, purge_store: bool, yes: bool) -> cluster_shapes.ClusterChange:
     """End a cluster for good.
 
     Raises:
@@ -92,7 +92,7 @@ def delete(out: Output, name: str, *, purge_store: bool, yes: bool) -> shapes.Cl
     return _checked(what, ended, store_kept=not purge_store)
 
 
-def show_ended(out: Output, ended: shapes.ClusterChange) -> None:
+def show_ended(out: Output, ended: cluster_shapes.ClusterChange) -> None:
     for each in ended.gone:
         out.line(f"gone: {each}")
     kept = f"; the store {ended.store} stays" if ended.store else ""
@@ -204,11 +204,11 @@ def _leave_store(out: Output, what: Made) -> None:
         out.note(f"the store is {settings.load().store} again")
 
 
-def _checked(what: Made, ended: Ended, *, store_kept: bool) -> shapes.ClusterChange:
+def _checked(what: Made, ended: Ended, *, store_kept: bool) -> cluster_shapes.ClusterChange:
     if ended.left:
         raise CloudError(
             f"of {what.name} there is still: {', '.join(ended.left)}",
             hint="do it again in a minute; `gridray doctor` shows what is left",
         )
     store = what.store if store_kept and lifecycle.has_store(what) else None
-    return shapes.ClusterChange(what.name, bool(ended.gone), ended.gone, store)
+    return cluster_shapes.ClusterChange(what.name, bool(ended.gone), ended.gone, store)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from gridray import settings
-from gridray.cli import cluster_shapes, cluster_work, shapes
+from gridray.cli import cluster_shapes, cluster_work
 from gridray.cli.aws_work import price
 from gridray.cli.cluster_shapes import ClusterStatus, NodeGroup
 from gridray.cli.output import Output
@@ -29,7 +29,7 @@ GROUP_COLUMNS = (
 )
 
 
-def row(name: str) -> shapes.Cluster:
+def row(name: str) -> cluster_shapes.Cluster:
     """Return a cluster as the list of all shows it; what AWS does not tell stays unknown."""
     region = "AWS"
     try:
@@ -42,8 +42,8 @@ def row(name: str) -> shapes.Cluster:
     except GridrayError as error:
         unknown = (None, None, None, None)
         state = cluster_work.UNREACHABLE
-        return shapes.Cluster(name, state, *unknown, region, why=_sentence(error))
-    return shapes.Cluster(
+        return cluster_shapes.Cluster(name, state, *unknown, region, why=_sentence(error))
+    return cluster_shapes.Cluster(
         name=name,
         state=_state(found),
         address=None,

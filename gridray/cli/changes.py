@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from gridray import actions
-from gridray.cli import shapes, stalls, text
+from gridray.cli import changeshapes, stalls, text
 from gridray.cli.output import Output
 from gridray.layout import ExperimentName
 from gridray.readers import runs
@@ -34,7 +34,7 @@ def existing_experiments(store: Store, names: Sequence[ExperimentName]) -> list[
     return list(names)
 
 
-def stop(out: Output, store: Store, targets: Sequence[Target], grace: float) -> shapes.Stops:
+def stop(out: Output, store: Store, targets: Sequence[Target], grace: float) -> changeshapes.Stops:
     """Ask for the end of runs and experiments, and say when that can take effect."""
     asked = []
     for target in targets:
@@ -42,13 +42,13 @@ def stop(out: Output, store: Store, targets: Sequence[Target], grace: float) -> 
         # Before: a run of which more is asked is one that its controller has yet to look at.
         stall = stalls.of_run(store, run)
         count = actions.stop(store, run, index, grace)
-        asked.append(shapes.Stopped(str(target), count))
+        asked.append(changeshapes.Stopped(str(target), count))
         if count and stall is not None:
             out.warn(stall.postpones(f"the stop of {target}"))
-    return shapes.Stops(tuple(asked))
+    return changeshapes.Stops(tuple(asked))
 
 
-def show_stops(out: Output, stops: shapes.Stops) -> None:
+def show_stops(out: Output, stops: changeshapes.Stops) -> None:
     for each in stops.stopped:
         if each.experiments:
             told = f"{text.count(each.experiments, 'experiment')} asked to end"
@@ -61,11 +61,11 @@ def question(targets: Sequence[Target]) -> str:
     return f"Delete {', '.join(map(str, targets))} with all logs and artifacts?"
 
 
-def deletions(targets: Sequence[Target]) -> shapes.Deletions:
-    return shapes.Deletions(tuple(map(str, targets)))
+def deletions(targets: Sequence[Target]) -> changeshapes.Deletions:
+    return changeshapes.Deletions(tuple(map(str, targets)))
 
 
-def show_deletions(out: Output, deleted: shapes.Deletions) -> None:
+def show_deletions(out: Output, deleted: changeshapes.Deletions) -> None:
     for name in deleted.deleted:
         out.line(f"{name}: deleted")
 

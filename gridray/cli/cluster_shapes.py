@@ -1,8 +1,45 @@
-"""What the commands about clusters in a cloud print with `--output json`."""
+"""What the commands about clusters print with `--output json`."""
 
 from dataclasses import dataclass
 
 from gridray.cli.shape import Shape
+
+
+@dataclass(frozen=True)
+class Cluster(Shape):
+    name: str
+    state: str
+    """`running`, `stopped` or `unreachable`; in AWS `starting` or `headless`, too."""
+    address: str | None
+    """Of its Ray dashboard; null for one in AWS, which is reached through a tunnel."""
+    nodes: int | None
+    cpus: float | None
+    """Of all nodes together."""
+    gpus: float | None
+    region: str | None = None
+    """Of AWS, if Gridray has made it there."""
+    groups: tuple[str, ...] = ()
+    """Its nodes in AWS, as `2 g4dn-xlarge-spot`."""
+    price: float | None = None
+    """US dollars an hour now, without disks; null: not known, or not in AWS."""
+    why: str | None = None
+    """Why it is unreachable."""
+
+
+@dataclass(frozen=True)
+class Clusters(Shape):
+    clusters: tuple[Cluster, ...]
+
+
+@dataclass(frozen=True)
+class ClusterChange(Shape):
+    name: str
+    changed: bool
+    """Whether there was anything to do."""
+    gone: tuple[str, ...] = ()
+    """What was ended or deleted in AWS, in words; all of it is gone, as AWS says."""
+    store: str | None = None
+    """The store of a cluster in AWS, which stays."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from gridray import layout, settings
-from gridray.cli import shapes
+from gridray.cli import cluster_shapes
 from gridray.cli.names import open_store
 from gridray.cli.output import Output
 from gridray.cli.text import Column, harmless
@@ -31,7 +31,7 @@ UNREACHABLE = "unreachable"
 CLOUD_COLUMNS = (Column("$/h now", right=True), Column("Groups", cut=True))
 
 
-def overview() -> shapes.Clusters:
+def overview() -> cluster_shapes.Clusters:
     """Ask all clusters at once for what they have; AWS only if there is one in it."""
     known = settings.load()
     local = LocalCluster(known).running()
@@ -42,18 +42,18 @@ def overview() -> shapes.Clusters:
         answers = pool.map(_ask, found)
         clouds = pool.map(_ask_cloud, in_cloud)
         rows = [*answers, *clouds]
-    stopped = [] if local else [shapes.Cluster(LOCAL, "stopped", None, None, None, None)]
-    return shapes.Clusters((*stopped, *rows))
+    stopped = [] if local else [cluster_shapes.Cluster(LOCAL, "stopped", None, None, None, None)]
+    return cluster_shapes.Clusters((*stopped, *rows))
 
 
-def _ask(cluster: Cluster) -> shapes.Cluster:
+def _ask(cluster: Cluster) -> cluster_shapes.Cluster:
     try:
         nodes = cluster.jobs().nodes()
     except ClusterError as error:
-        return shapes.Cluster(
+        return cluster_shapes.Cluster(
             cluster.name, UNREACHABLE, cluster.address, None, None, None, why=error.message
         )
-    return shapes.Cluster(
+    return cluster_shapes.Cluster(
         name=cluster.name,
         state="running",
         address=cluster.address,
@@ -63,13 +63,13 @@ def _ask(cluster: Cluster) -> shapes.Cluster:
     )
 
 
-def _ask_cloud(name: str) -> shapes.Cluster:
+def _ask_cloud(name: str) -> cluster_shapes.Cluster:
     from gridray.cli import aws_status
 
     return aws_status.row(name)
 
 
-def show_overview(out: Output, found: shapes.Clusters) -> None:
+def show_overview(out: Output, found: cluster_shapes.Clusters) -> None:
     def number(value: float | None) -> str:
         return "-" if value is None else f"{value:g}"
 
@@ -86,7 +86,7 @@ def show_overview(out: Output, found: shapes.Clusters) -> None:
             out.warn(f"{harmless(each.name)} is {each.state}: {harmless(each.why)}")
 
 
-def up(out: Output, name: str, *, yes: bool) -> shapes.ClusterChange:
+def up(out: Output, name: str, *, yes: bool) -> cluster_shapes.ClusterChange:
     """Start the local cluster and its controller, one in AWS, or the controller on another one.
 
     Raises:
@@ -101,7 +101,7 @@ def up(out: Output, name: str, *, yes: bool) -> shapes.ClusterChange:
     store = open_store()
     if not is_local(name):
         cluster = existing(name, settings.load())
-        return shapes.ClusterChange(cluster.name, ensure_controller(cluster, store))
+        return cluster_shapes.ClusterChange(cluster.name, ensure_controller(cluster, store))
     local = LocalCluster(settings.load())
     if local.running() is None:
         out.note("starting a Ray cluster on this machine")
@@ -109,10 +109,10 @@ def up(out: Output, name: str, *, yes: bool) -> shapes.ClusterChange:
     local.check_variables(store.url)
     controller = ensure_controller(cluster, store)
     out.note(f"its dashboard is at {cluster.address}")
-    return shapes.ClusterChange(LOCAL, started or controller)
+    return cluster_shapes.ClusterChange(LOCAL, started or controller)
 
 
-def show_up(out: Output, change: shapes.ClusterChange) -> None:
+def show_up(out: Output, change: cluster_shapes.ClusterChange) -> None:
     out.line(f"{harmless(change.name)}: {'started' if change.changed else 'was running already'}")
 
 
@@ -154,7 +154,7 @@ def delete(out: Output, name: str, *, purge_store: bool, yes: bool) -> None:
     out.show(ended, aws_changes.show_ended)
 
 
-def down_local(*, yes: bool) -> shapes.ClusterChange:
+def down_local(*, yes: bool) -> cluster_shapes.ClusterChange:
     """Stop the local cluster.
 
     Raises:
@@ -164,7 +164,7 @@ def down_local(*, yes: bool) -> shapes.ClusterChange:
     key = local.key()
     if local.running() and key:
         check_idle(open_store(), LOCAL, key, yes=yes)
-    return shapes.ClusterChange(LOCAL, local.down())
+    return cluster_shapes.ClusterChange(LOCAL, local.down())
 
 
 def check_idle(store: Store, name: str, key: str, *, yes: bool) -> None:
@@ -199,7 +199,7 @@ def _names(found: Sequence[RunSummary]) -> str:
     return ", ".join(run.name for run in found)
 
 
-def show_down(out: Output, change: shapes.ClusterChange) -> None:
+def show_down(out: Output, change: cluster_shapes.ClusterChange) -> None:
     out.line(f"{change.name}: {'stopped' if change.changed else 'was not running'}")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gridray import launch
-from gridray.cli import shapes, text
+from gridray.cli import settingshapes, text
 from gridray.cli.output import Output
 from gridray.cli.text import Column
 from gridray.config import Config, Setting, merged
@@ -16,27 +16,27 @@ from gridray.spec import make_spec
 COLUMNS = (Column("Line", right=True), Column("Key"), Column("Value"), Column("Means", cut=True))
 
 
-def written(path: Path) -> shapes.ConfigFile:
-    return shapes.ConfigFile(str(path))
+def written(path: Path) -> settingshapes.ConfigFile:
+    return settingshapes.ConfigFile(str(path))
 
 
-def show_written(out: Output, found: shapes.ConfigFile) -> None:
+def show_written(out: Output, found: settingshapes.ConfigFile) -> None:
     out.line(found.path)
     path = text.command_line((found.path,))
     out.next_commands((f"gridray config check {path}", f"gridray run --config {path} SCRIPT"))
 
 
-def meaning(found: Config) -> shapes.ConfigMeaning:
+def meaning(found: Config) -> settingshapes.ConfigMeaning:
     """Return what a file says by itself.
 
     Raises:
         SweepError: its sweep is none.
     """
     ordered = sorted(found.settings, key=lambda each: each.line)
-    settings = (shapes.ConfigSetting(each.key, each.line, _shown(each)) for each in ordered)
+    settings = (settingshapes.ConfigSetting(each.key, each.line, _shown(each)) for each in ordered)
     spec = make_spec(merged(found, {"script": "any"}))
     expanded = launch.expand(spec)
-    return shapes.ConfigMeaning(
+    return settingshapes.ConfigMeaning(
         path=found.path,
         settings=tuple(settings),
         arguments=spec.args,
@@ -45,7 +45,7 @@ def meaning(found: Config) -> shapes.ConfigMeaning:
     )
 
 
-def show_meaning(out: Output, found: shapes.ConfigMeaning) -> None:
+def show_meaning(out: Output, found: settingshapes.ConfigMeaning) -> None:
     rows = [
         (str(each.line), each.key, text.harmless(each.value), _about(each.key))
         for each in found.settings

@@ -5,7 +5,7 @@ import time
 import webbrowser
 
 from gridray import settings
-from gridray.cli import shapes
+from gridray.cli import settingshapes
 from gridray.cli.output import Output
 from gridray.clusters.aws import made, nodefiles
 from gridray.clusters.cluster import Cluster, existing, is_local
@@ -19,7 +19,7 @@ from gridray.states import State
 from gridray.store import Store
 
 
-def find(out: Output, store: Store, name: ExperimentName) -> shapes.Link:
+def find(out: Output, store: Store, name: ExperimentName) -> settingshapes.Link:
     """Return the address of the job of an experiment's latest attempt.
 
     Raises:
@@ -40,10 +40,10 @@ def find(out: Output, store: Store, name: ExperimentName) -> shapes.Link:
             hint=f"`gridray logs {name}` and `gridray artifacts {name}` still have everything",
         )
     _tell_token(out, cluster, known)
-    return shapes.Link(f"{cluster.address}/#/jobs/{job}")
+    return settingshapes.Link(f"{cluster.address}/#/jobs/{job}")
 
 
-def of_cluster(out: Output, name: str | None) -> shapes.Link:
+def of_cluster(out: Output, name: str | None) -> settingshapes.Link:
     """Return the address of a cluster's dashboard, by default of the one that runs go to.
 
     Raises:
@@ -54,10 +54,10 @@ def of_cluster(out: Output, name: str | None) -> shapes.Link:
     cluster = _cluster(name or known.cluster, known)
     cluster.jobs().version()
     _tell_token(out, cluster, known)
-    return shapes.Link(f"{cluster.address}/")
+    return settingshapes.Link(f"{cluster.address}/")
 
 
-def hold(out: Output, link: shapes.Link) -> None:
+def hold(out: Output, link: settingshapes.Link) -> None:
     """Keep a tunnel that leads to an address open until Ctrl-C; return if there is none."""
     from gridray.clusters.aws import tunnel
 
@@ -73,11 +73,11 @@ def hold(out: Output, link: shapes.Link) -> None:
     raise ClusterError("the tunnel to the head has broken", hint="do it again")
 
 
-def show(out: Output, link: shapes.Link) -> None:
+def show(out: Output, link: settingshapes.Link) -> None:
     out.line(link.url)
 
 
-def open_browser(link: shapes.Link, *, wanted: bool) -> None:
+def open_browser(link: settingshapes.Link, *, wanted: bool) -> None:
     if wanted:
         webbrowser.open(link.url)
 

@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 
 from gridray import layout, settings
 from gridray.archive import shown
-from gridray.cli import datashapes, shapes, text
+from gridray.cli import datashapes, planshapes, text
 from gridray.cli.output import Output
 from gridray.cli.text import Column, harmless
 from gridray.datastores import catalog, deletion, workplace
@@ -176,16 +176,16 @@ def show_cleared(out: Output, cleared: datashapes.ClearedCache) -> None:
     out.line(f"removed {versions}, {text.size(cleared.size)}; forgot {uploads} and all hashes")
 
 
-def asked(mount: catalog.Mount) -> shapes.Mount:
+def asked(mount: catalog.Mount) -> planshapes.Mount:
     place = mount.mount_dir or default_mount_dir(mount.name)
-    return shapes.Mount(mount.name, mount.version, place)
+    return planshapes.Mount(mount.name, mount.version, place)
 
 
-def mounted(record: DatastoreRecord) -> shapes.Mount:
-    return shapes.Mount(record.name, record.version, record.mount_dir)
+def mounted(record: DatastoreRecord) -> planshapes.Mount:
+    return planshapes.Mount(record.name, record.version, record.mount_dir)
 
 
-def mount_text(mount: shapes.Mount) -> str:
+def mount_text(mount: planshapes.Mount) -> str:
     version = "the newest version" if mount.version is None else f"version {mount.version}"
     return f"{mount.name}, {version}, at {shown(mount.mount_dir)}"
 

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from gridray.archive import shown
-from gridray.cli import shapes, text
+from gridray.cli import fileshapes, text
 from gridray.cli.output import Output
 from gridray.cli.text import Column
 from gridray.errors import UsageError
@@ -66,7 +66,7 @@ def find(store: Store, wanted: Sequence[Chosen], pattern: str | None) -> Found:
     return found
 
 
-def locations(store: Store, wanted: Sequence[Chosen]) -> shapes.Locations:
+def locations(store: Store, wanted: Sequence[Chosen]) -> fileshapes.Locations:
     found: dict[ExperimentName, str] = {}
     for each in wanted:
         if each.index is None:
@@ -74,25 +74,27 @@ def locations(store: Store, wanted: Sequence[Chosen]) -> shapes.Locations:
         else:
             name = ExperimentName(each.run, each.index)
             found[name] = artifacts.location(store, each.run, each.index)
-    listed = (shapes.Location(str(name), location) for name, location in found.items())
-    return shapes.Locations(tuple(listed))
+    listed = (fileshapes.Location(str(name), location) for name, location in found.items())
+    return fileshapes.Locations(tuple(listed))
 
 
-def show_locations(out: Output, found: shapes.Locations) -> None:
+def show_locations(out: Output, found: fileshapes.Locations) -> None:
     rows = ((each.experiment, each.location) for each in found.locations)
     out.table((Column("Experiment"), Column("Location")), rows)
 
 
-def listing(found: Found) -> shapes.Artifacts:
-    return shapes.Artifacts(tuple(_shape(artifact) for _, artifact in found))
+def listing(found: Found) -> fileshapes.Artifacts:
+    return fileshapes.Artifacts(tuple(_shape(artifact) for _, artifact in found))
 
 
-def _shape(artifact: Artifact) -> shapes.Artifact:
+def _shape(artifact: Artifact) -> fileshapes.Artifact:
     modified = datetime.fromtimestamp(artifact.record.mtime_ns / 1e9, timezone.utc)
-    return shapes.Artifact(str(artifact.experiment), artifact.path, artifact.record.size, modified)
+    return fileshapes.Artifact(
+        str(artifact.experiment), artifact.path, artifact.record.size, modified
+    )
 
 
-def show_listing(out: Output, found: shapes.Artifacts) -> None:
+def show_listing(out: Output, found: fileshapes.Artifacts) -> None:
     columns = (Column("Experiment"), Column("Size", right=True), Column("Modified"), Column("Path"))
     out.table(
         columns,
@@ -127,7 +129,7 @@ def directory(wanted: Path | None) -> Path:
 
 def bring(
     out: Output, store: Store, wanted: Sequence[Chosen], found: Found, directory: Path
-) -> shapes.Downloaded:
+) -> fileshapes.Downloaded:
     """Download what was found, below the directory."""
     pairs = [(artifact, each.target(directory, artifact)) for each, artifact in found]
     total = sum(artifact.record.size for artifact, _ in pairs)
@@ -138,14 +140,14 @@ def bring(
         link = f"{shown(each.path)} -> {shown(each.record.link or '')}"
         out.warn(f"the link {link} of {each.experiment} leads out of its files, and is left out")
     out.note(f"{title}, {text.size(total)}")
-    return shapes.Downloaded(
+    return fileshapes.Downloaded(
         tuple(os.fspath(directory / each.name) for each in wanted if _has_any(each, found)),
         tuple(os.fspath(target) for _, target in pairs),
         total,
     )
 
 
-def show_directories(out: Output, found: shapes.Downloaded) -> None:
+def show_directories(out: Output, found: fileshapes.Downloaded) -> None:
     for each in found.directories:
         out.line(shown(each))
 

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gridray.cli import shapes, stalls, text, watching
@@ -14,7 +14,7 @@ from gridray.readers.logs import LogLine
 from gridray.states import DESCRIPTIONS, Reason
 from gridray.store import Store
 
-Printer = Callable[[LogLine], None]
+Printer = Callable[[Iterable[LogLine]], None]
 
 # Colours and the like (ECMA-48, 8.3.117). They do no harm, but would outlast their line.
 COLORS = re.compile(r"\x1b\[[0-9;:]*m")
@@ -54,11 +54,9 @@ class Log:
         if name is None or not logs.has_log(self.store, name, stream):
             return False
         if self.last is None:
-            found = logs.read(self.store, name, stream)
+            write(logs.read(self.store, name, stream))
         else:
-            found = iter(logs.tail(self.store, name, self.last, stream))
-        for line in found:
-            write(line)
+            write(logs.tail(self.store, name, self.last, stream))
         return True
 
     def follow(self, out: Output, write: Printer, *, with_build: bool = False) -> None:
@@ -128,8 +126,7 @@ class Log:
         if part.begins:
             why = f" ({DESCRIPTIONS[part.reason]})" if part.reason else ""
             out.note(f"{self.experiment}: attempt {part.attempt} begins{why}")
-        for line in part.lines:
-            write(line)
+        write(part.lines)
 
 
 def _listed(attempts: range) -> str:
@@ -139,7 +136,7 @@ def _listed(attempts: range) -> str:
 
 
 def printer(out: Output, *, raw: bool) -> Printer:
-    """Return what prints a line: as JSON, as it was written, or for people.
+    """Return what prints lines: as JSON, as they were written, or for people.
 
     Raises:
         UsageError: as JSON and as it was written.
@@ -147,11 +144,15 @@ def printer(out: Output, *, raw: bool) -> Printer:
     if out.is_json and raw:
         raise UsageError("--raw has no JSON form", hint="leave one of --raw and --output json out")
     if out.is_json:
-        return lambda line: out.json(shapes.LogLine(line.time, line.stream, line.text), indent=None)
+        return lambda lines: out.json_lines(
+            shapes.LogLine(line.time, line.stream, line.text) for line in lines
+        )
     if raw:
-        return lambda line: out.raw(line.content)
+        return lambda lines: out.raw(line.content for line in lines)
     visible = on_terminal if out.is_terminal else str
-    return lambda line: out.line(f"[{line.stream}] [{line.time}] {visible(line.text)}")
+    return lambda lines: out.lines(
+        f"[{line.stream}] [{line.time}] {visible(line.text)}" for line in lines
+    )
 
 
 def on_terminal(line: str) -> str:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gridray.cli import shapes
+from gridray.cli import settingshapes
 from gridray.cli.output import Output
 from gridray.errors import NotFoundError
 
@@ -11,17 +11,17 @@ PACKAGE = Path(__file__).parent.parent
 PLACES = (PACKAGE / "_docs", PACKAGE.parent / "docs")
 
 
-def topics() -> shapes.Topics:
-    return shapes.Topics(tuple(sorted(_pages())))
+def topics() -> settingshapes.Topics:
+    return settingshapes.Topics(tuple(sorted(_pages())))
 
 
-def show_topics(out: Output, found: shapes.Topics) -> None:
+def show_topics(out: Output, found: settingshapes.Topics) -> None:
     for topic in found.topics:
         out.line(topic)
     out.note("\n`gridray docs TOPIC` prints one; `gridray COMMAND --help` explains a command")
 
 
-def page(topic: str) -> shapes.Page:
+def page(topic: str) -> settingshapes.Page:
     """Return a page.
 
     Raises:
@@ -31,10 +31,10 @@ def page(topic: str) -> shapes.Page:
     path = pages.get(topic.removesuffix(".md"))
     if path is None:
         raise NotFoundError(f"there is no page {topic!r}", hint=f"there are: {', '.join(pages)}")
-    return shapes.Page(path.stem, path.read_text("utf-8"))
+    return settingshapes.Page(path.stem, path.read_text("utf-8"))
 
 
-def show_page(out: Output, found: shapes.Page) -> None:
+def show_page(out: Output, found: settingshapes.Page) -> None:
     out.page(found.text)
 
 

@@ -63,19 +63,30 @@ class Output:
         else:
             view(self, shape)
 
-    def json(self, shape: object, *, indent: int | None = 2) -> None:
+    def json(self, shape: object) -> None:
         import json
 
-        self.line(json.dumps(shape, default=plain, indent=indent))
+        self.line(json.dumps(shape, default=plain, indent=2))
+
+    def json_lines(self, shapes: Iterable[object]) -> None:
+        """Print one JSON object a line."""
+        import json
+
+        self.lines(json.dumps(shape, default=plain) for shape in shapes)
 
     def line(self, text: str = "") -> None:
         """Print a line of data."""
         self._clear()
         sys.stdout.write(text + "\n")
 
-    def raw(self, data: bytes) -> None:
+    def lines(self, texts: Iterable[str]) -> None:
+        """Print lines of data."""
+        self._clear()
+        sys.stdout.writelines(f"{text}\n" for text in texts)
+
+    def raw(self, pieces: Iterable[bytes]) -> None:
         """Print bytes as they are."""
-        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.writelines(pieces)
 
     def flush(self) -> None:
         sys.stdout.flush()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gridray import again
-from gridray.cli import shapes, stalls, text
+from gridray.cli import changeshapes, stalls, text
 from gridray.cli.output import Output
 from gridray.cli.stalls import Stall
 from gridray.errors import UsageError
@@ -16,7 +16,7 @@ from gridray.store import Store
 
 def retry(
     out: Output, store: Store, names: Sequence[str], *, failed_only: bool, held_only: bool
-) -> shapes.Retries:
+) -> changeshapes.Retries:
     """Try again what is named; nothing is done if any of it cannot be.
 
     Raises:
@@ -44,8 +44,8 @@ def retry(
         elif stall := _stall(store, run):
             out.warn(stalls.explanation(run, stall))
         experiments = tuple(str(ExperimentName(run, index)) for index in indexes)
-        done.append(shapes.Retried(run, experiments, held, unheard))
-    return shapes.Retries(tuple(done))
+        done.append(changeshapes.Retried(run, experiments, held, unheard))
+    return changeshapes.Retries(tuple(done))
 
 
 def _stall(store: Store, run: str) -> Stall | None:
@@ -54,7 +54,7 @@ def _stall(store: Store, run: str) -> Stall | None:
     return None if is_over else stalls.of_run(store, run)
 
 
-def show_retries(out: Output, retries: shapes.Retries) -> None:
+def show_retries(out: Output, retries: changeshapes.Retries) -> None:
     for each in retries.retried:
         told = []
         if each.experiments:

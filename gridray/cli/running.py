@@ -8,7 +8,7 @@ import typer
 
 from gridray import launch, scripts, source
 from gridray.archive import shown
-from gridray.cli import datasets, placements, shapes, text, watching
+from gridray.cli import datasets, placements, planshapes, text, watching
 from gridray.cli.names import open_store
 from gridray.cli.output import Output
 from gridray.cli.text import Column
@@ -46,23 +46,23 @@ def warn(out: Output, warnings: Iterable[str]) -> None:
         out.warn(warning)
 
 
-def describe(planned: "Plan") -> shapes.Planned:
+def describe(planned: "Plan") -> planshapes.Planned:
     spec, resources = planned.spec, planned.resources
     estimate = launch.estimated(planned)
     name = spec.name or PLACEHOLDER
     experiments = (
-        shapes.PlannedExperiment(
+        planshapes.PlannedExperiment(
             name=f"{name}-exp{index}",
-            command=tuple(scripts.command(planned.script, each.argv)),
-            params=each.params,
+            command=tuple(scripts.command(planned.script, argv)),
+            params=planned.sweep.params(argv),
         )
-        for index, each in enumerate(planned.sweep)
+        for index, argv in enumerate(planned.sweep)
     )
-    return shapes.Planned(
+    return planshapes.Planned(
         name=spec.name,
         cluster=launch.choose_cluster(spec.cluster),
         experiments=tuple(experiments),
-        resources=shapes.Resources(resources.cpus, resources.gpus, resources.memory),
+        resources=planshapes.Resources(resources.cpus, resources.gpus, resources.memory),
         files=file_list(planned.manifest).files,
         size=planned.manifest.size,
         commit=planned.git.commit if planned.git else None,
@@ -73,15 +73,15 @@ def describe(planned: "Plan") -> shapes.Planned:
         image=planned.environment.image,
         datastores=tuple(datasets.asked(each) for each in spec.datastores),
         placement=placements.of(planned.placement),
-        estimate=None if estimate is None else shapes.Estimate(**vars(estimate)),
+        estimate=None if estimate is None else planshapes.Estimate(**vars(estimate)),
     )
 
 
-def show_plan(out: Output, planned: shapes.Planned) -> None:
+def show_plan(out: Output, planned: planshapes.Planned) -> None:
     rows = [(each.name, text.command_line(each.command)) for each in planned.experiments]
     out.table((Column("Experiment"), Column("Command")), rows)
     out.line()
-    show_files(out, shapes.Files(planned.files, planned.size))
+    show_files(out, planshapes.Files(planned.files, planned.size))
     if planned.commit:
         out.line(f"of the commit {text.commit(planned.commit, planned.branch, planned.dirty)}")
     wanted = planned.resources
@@ -101,7 +101,7 @@ def show_plan(out: Output, planned: shapes.Planned) -> None:
         out.line(_cost(planned.estimate))
 
 
-def _cost(found: shapes.Estimate) -> str:
+def _cost(found: planshapes.Estimate) -> str:
     of = "a whole" if found.share == 1 else f"{found.share:.0%} of a"
     market = "spot" if found.market == SPOT else "on demand"
     return (
@@ -112,7 +112,7 @@ def _cost(found: shapes.Estimate) -> str:
 
 def show_submitted(out: Output, record: "RunRecord") -> None:
     """Tell what a new run is: its name is the data, the rest is for people."""
-    out.show(shapes.Submitted(record.name, record.count, record.cluster.name), _show_name)
+    out.show(planshapes.Submitted(record.name, record.count, record.cluster.name), _show_name)
     wanted = record.resources
     each = text.resources(wanted.cpus, wanted.gpus, wanted.memory)
     files = f"{text.count(record.source.files, 'file')}, {text.size(record.source.size)}"
@@ -150,29 +150,29 @@ def wait(out: Output, run: str) -> None:
     watching.check(watching.wait(out, open_store(), run))
 
 
-def file_list(manifest: "Manifest") -> shapes.Files:
-    files = (shapes.File(file.path, file.size) for file in manifest.files)
-    return shapes.Files(tuple(files), manifest.size)
+def file_list(manifest: "Manifest") -> planshapes.Files:
+    files = (planshapes.File(file.path, file.size) for file in manifest.files)
+    return planshapes.Files(tuple(files), manifest.size)
 
 
-def show_files(out: Output, found: shapes.Files) -> None:
+def show_files(out: Output, found: planshapes.Files) -> None:
     rows = [(text.size(file.size), shown(file.path)) for file in found.files]
     out.table((Column("Size", right=True), Column("File")), rows)
     out.line(f"{text.count(len(rows), 'file')}, {text.size(found.size)}")
 
 
-def verdict(root: Path, path: Path) -> shapes.Verdict:
+def verdict(root: Path, path: Path) -> planshapes.Verdict:
     found = source.explain(root, path)
-    return shapes.Verdict(
+    return planshapes.Verdict(
         str(path), found.goes, found.text, found.rule_file, found.line, found.pattern
     )
 
 
-def show_verdict(out: Output, found: shapes.Verdict) -> None:
+def show_verdict(out: Output, found: planshapes.Verdict) -> None:
     out.line(found.text)
 
 
-def _show_name(out: Output, submitted: shapes.Submitted) -> None:
+def _show_name(out: Output, submitted: planshapes.Submitted) -> None:
     out.line(submitted.name)
 
 

@@ -6,7 +6,7 @@ import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gridray.cli import shapes
+from gridray.cli import settingshapes
 from gridray.cli.names import open_store
 from gridray.cli.output import Output
 from gridray.errors import UsageError
@@ -34,7 +34,7 @@ def server(port: int) -> "Server":
 
 def serve(out: Output, found: "Server", *, open_browser: bool) -> None:
     """Say where the pages are, and answer until Ctrl-C."""
-    link = shapes.Link(found.link())
+    link = settingshapes.Link(found.link())
     out.show(link, _show)
     out.flush()
     out.note("the link is good for one browser; Ctrl-C ends the pages, and nothing else")
@@ -44,5 +44,5 @@ def serve(out: Output, found: "Server", *, open_browser: bool) -> None:
     found.run()
 
 
-def _show(out: Output, link: shapes.Link) -> None:
+def _show(out: Output, link: settingshapes.Link) -> None:
     out.line(link.url)

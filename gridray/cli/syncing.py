@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gridray import installed
 from gridray.archive import shown
-from gridray.cli import shapes, text
+from gridray.cli import settingshapes, text
 from gridray.cli.output import Output
 from gridray.errors import UsageError
 from gridray.installed import Listing
@@ -20,7 +20,7 @@ def question(found: Listing) -> str:
     return f"Overwrite {shown(found.path.name)} with the {count} of {found.python}?"
 
 
-def write(found: Listing) -> shapes.Synced:
+def write(found: Listing) -> settingshapes.Synced:
     """Write the file if it says something else.
 
     Raises:
@@ -33,10 +33,10 @@ def write(found: Listing) -> shapes.Synced:
         except OSError as error:
             raise UsageError(f"{shown(str(found.path))} cannot be written: {error}") from error
     path = os.path.relpath(found.path)
-    return shapes.Synced(path, found.python, found.packages, changed, found.left_out)
+    return settingshapes.Synced(path, found.python, found.packages, changed, found.left_out)
 
 
-def show(out: Output, synced: shapes.Synced) -> None:
+def show(out: Output, synced: settingshapes.Synced) -> None:
     for line in synced.left_out:
         out.warn(f"{shown(line)} is left out: only this machine has it")
     count = text.count(synced.packages, "package")

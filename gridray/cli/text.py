@@ -124,18 +124,22 @@ def table(
         room: the columns of the terminal; None: nothing is cut.
         color: whether states and the heading are coloured.
     """
-    cells = [[harmless(text) for text in row] for row in rows]
-    widths = [
-        max([width(column.title), *(width(row[place]) for row in cells)])
-        for place, column in enumerate(columns)
-    ]
+    # Column by column: there may be 10,000 rows, and few columns hold a text that takes care.
+    found = zip(*rows, strict=True)
+    cells = [list(map(harmless, texts)) for texts in found] or [[] for _ in columns]
+    filled = [max(map(width, texts), default=0) for texts in cells]
+    titles = [column.title for column in columns]
+    widths = list(map(max, filled, map(width, titles)))
     if room is not None:
-        filled = [max([0, *(width(row[place]) for row in cells)]) for place in range(len(columns))]
         widths = _narrowed(columns, widths, filled, room)
-    heading = _line(columns, widths, [column.title for column in columns], False)
+    heading = GAP.join(map(_padded, columns, widths, map(fit, titles, widths))).rstrip()
     yield f"\x1b[1m{heading}\x1b[0m" if color else heading
-    for row in cells:
-        yield _line(columns, widths, row, color)
+    drawn = [
+        _drawn(column, room, texts, color)
+        for column, room, texts in zip(columns, widths, cells, strict=True)
+    ]
+    for row in zip(*drawn, strict=True):
+        yield GAP.join(row).rstrip()
 
 
 def _narrowed(
@@ -162,12 +166,17 @@ def _narrowed(
     return narrowed
 
 
-def _line(columns: Sequence[Column], widths: list[int], row: Sequence[str], color: bool) -> str:
-    parts = []
-    for column, room, cell in zip(columns, widths, row, strict=True):
-        text = fit(cell, room)
-        padding = " " * (room - width(text))
+def _drawn(column: Column, room: int, texts: Sequence[str], color: bool) -> Iterator[str]:
+    """Yield the texts of a column, all as wide as it is."""
+    for text in texts:
+        shown = _padded(column, room, fit(text, room))
         if color and column.state and text in State._value2member_map_:
-            text = f"\x1b[{COLORS[State(text)]}m{text}\x1b[0m"
-        parts.append(padding + text if column.right else text + padding)
-    return GAP.join(parts).rstrip()
+            shown = shown.replace(text, f"\x1b[{COLORS[State(text)]}m{text}\x1b[0m")
+        yield shown
+
+
+def _padded(column: Column, room: int, text: str) -> str:
+    if text.isascii():
+        return text.rjust(room) if column.right else text.ljust(room)
+    padding = " " * (room - width(text))
+    return padding + text if column.right else text + padding

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from gridray.cli import shapes, text
 from gridray.cli.output import Output
 from gridray.cli.text import Column
-from gridray.readers.runs import ExperimentView
+from gridray.readers.runs import explained
 from gridray.states import Reason, State
 
 RUN_COLUMNS = (
@@ -162,7 +162,7 @@ def _experiment_row(each: shapes.Experiment) -> list[str]:
 
 
 def explanation(each: shapes.Experiment) -> str:
-    return ExperimentView(**vars(each)).explanation
+    return explained(each.reason, each.exit_code, each.message)
 
 
 def summary(found: shapes.Run) -> str:

@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from gridray import layout, logformat
 from gridray.backoff import outlast
@@ -18,8 +19,7 @@ POLL_INTERVAL = 0.5
 WAITING = (State.QUEUED, State.PENDING)
 
 
-@dataclass(frozen=True)
-class LogLine:
+class LogLine(NamedTuple):
     """A line as the script wrote it, with its newline if it has one, and when (RFC 3339)."""
 
     time: str
@@ -262,12 +262,14 @@ class _Joiner:
         return tuple(self._parts)
 
     def feed(self, records: Iterable[logformat.Record]) -> Iterator[LogLine]:
+        stream = self._stream
         for record in records:
-            if record.full and not self._parts:
-                yield LogLine(record.time, self._stream, record.content + b"\n")
+            time, content, full = record
+            if full and not self._parts:
+                yield LogLine(time, stream, content + b"\n")
                 continue
             self._parts.append(record)
-            if record.full:
+            if full:
                 yield from self.rest()
 
     def rest(self) -> Iterator[LogLine]:

@@ -57,10 +57,15 @@ class ExperimentView:
     @property
     def explanation(self) -> str:
         """Why it is in its state, in words; empty where that goes without saying."""
-        words = [DESCRIPTIONS[self.reason]] if self.reason else []
-        if self.exit_code and self.reason is Reason.EXIT_CODE:
-            words = [f"exit code {self.exit_code}"]
-        return "; ".join([*words, self.message] if self.message else words)
+        return explained(self.reason, self.exit_code, self.message)
+
+
+def explained(reason: Reason | None, exit_code: int | None, message: str | None) -> str:
+    """Return why an experiment is in its state, in words; empty where that is plain."""
+    words = [DESCRIPTIONS[reason]] if reason else []
+    if exit_code and reason is Reason.EXIT_CODE:
+        words = [f"exit code {exit_code}"]
+    return "; ".join([*words, message] if message else words)
 
 
 @dataclass(frozen=True)

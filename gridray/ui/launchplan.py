@@ -78,8 +78,8 @@ def look(values: Mapping[str, str]) -> Preview:
 def _preview(planned: Plan) -> Preview:
     spec, name = planned.spec, planned.spec.name or "name"
     commands = tuple(
-        f"{name}-exp{index}  {wording.command_line(scripts.command(planned.script, each.argv))}"
-        for index, each in enumerate(islice(planned.sweep, LISTED))
+        f"{name}-exp{index}  {wording.command_line(scripts.command(planned.script, argv))}"
+        for index, argv in enumerate(islice(planned.sweep, LISTED))
     )
     files = len(planned.manifest.files)
     others = [("Datastore", each.name) for each in spec.datastores]
