@@ -7,10 +7,10 @@ from pathlib import Path
 from gridray import actions, layout, settings
 from gridray.errors import UsageError
 from gridray.layout import ExperimentName
+from gridray.logformat import LogLine
 from gridray.readers import artifacts, costs, logs, runs
 from gridray.readers.artifacts import Artifact
 from gridray.readers.costs import RunCost
-from gridray.readers.logs import LogLine
 from gridray.readers.runs import ExperimentView, RunView
 from gridray.spec import RunSpec
 from gridray.store import Store

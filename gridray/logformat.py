@@ -5,24 +5,48 @@ The format is that of Kubernetes' container runtimes (CRI), so that other tools 
 the next record. The bytes of the log are the contents, with a newline after each F.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import datetime, timezone
+from functools import partial
 from typing import NamedTuple
 
+FULL, PART = "F", "P"
 
-class Record(NamedTuple):
-    """A line, or a part of one, as the script wrote it."""
+
+class LogLine(NamedTuple):
+    """A line that a script wrote, or the beginning of one that goes on or never ended.
+
+    `time` is when it was read (RFC 3339), `tag` is F where a newline followed, and `escaped` what
+    the script wrote, without the newline: UTF-8, with other bytes escaped as PEP 383 has it.
+    """
 
     time: str
-    content: bytes
-    full: bool
+    stream: str
+    tag: str
+    escaped: str
+
+    @property
+    def text(self) -> str:
+        """The line without its newline; bytes that are not UTF-8 are replaced."""
+        if self.escaped.isascii():
+            return self.escaped
+        return _bytes(self.escaped).decode(errors="replace")
+
+    @property
+    def content(self) -> bytes:
+        """The bytes that the script wrote, with the newline if it wrote one."""
+        return _bytes(self.escaped) + (b"\n" if self.tag == FULL else b"")
+
+
+# There may be a million lines, and this makes one without a call of Python's.
+_made = partial(tuple.__new__, LogLine)
 
 
 class Encoder:
     """Turns what was read from the script into records; keeps an unfinished line until it ends."""
 
     def __init__(self, stream: str) -> None:
-        self._stream = stream.encode()
+        self._stream = stream
         self._rest = b""
 
     @property
@@ -37,31 +61,37 @@ class Encoder:
             self._rest += data
             return b""
         lines, self._rest = self._rest + data[:end], data[end + 1 :]
-        prefix = self._prefix(time, b"F")
+        prefix = self._prefix(time, FULL)
         return prefix + lines.replace(b"\n", b"\n" + prefix) + b"\n"
 
     def flush(self, time: float) -> bytes:
         """Return what there is of an unfinished line as a part."""
         if not self._rest:
             return b""
-        record, self._rest = self._prefix(time, b"P") + self._rest + b"\n", b""
+        record, self._rest = self._prefix(time, PART) + self._rest + b"\n", b""
         return record
 
-    def _prefix(self, time: float, tag: bytes) -> bytes:
+    def _prefix(self, time: float, tag: str) -> bytes:
         stamp = datetime.fromtimestamp(time, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        return stamp.encode() + b" " + self._stream + b" " + tag + b" "
+        return f"{stamp} {self._stream} {tag} ".encode()
 
 
-def decode(data: bytes) -> Iterator[Record]:
-    """Yield the records of whole chunks."""
-    for line in data.split(b"\n"):
-        if line:
-            time, _, tag, content = line.split(b" ", 3)
-            yield Record(time.decode(), content, tag == b"F")
+def decode(data: bytes) -> list[LogLine]:
+    """Return the records of whole chunks."""
+    records = data.decode("utf-8", "surrogateescape").split("\n")
+    return [*map(_made, [record.split(" ", 3) for record in records if record])]
+
+
+def join(parts: Sequence[LogLine]) -> LogLine:
+    """Return the line that follows from its parts; its time is that of the first one."""
+    first, last = parts[0], parts[-1]
+    return LogLine(first.time, first.stream, last.tag, "".join(each.escaped for each in parts))
 
 
 def raw(data: bytes) -> bytes:
     """Return the bytes that the script wrote."""
-    return b"".join(
-        record.content + b"\n" if record.full else record.content for record in decode(data)
-    )
+    return b"".join(record.content for record in decode(data))
+
+
+def _bytes(escaped: str) -> bytes:
+    return escaped.encode("utf-8", "surrogateescape")

@@ -14,7 +14,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from operator import itemgetter
+from functools import cached_property
+from itertools import chain, repeat
+from operator import add, itemgetter
 from typing import Any
 
 from gridray.errors import SweepError
@@ -22,6 +24,8 @@ from gridray.expressions import Distribution, Malformed, RangeValues, Reading, r
 
 # One distribution never draws more numbers: under random_search nothing else bounds them.
 MAX_DRAWN = 1_000_000
+# So many combinations of the first arguments are kept, for the others to be put behind.
+FIRSTS = 1000
 
 
 class Strategy(str, Enum):
@@ -71,10 +75,18 @@ class Sweep:
         `argv` is one of those that the sweep yields.
         """
         return {
-            argument.name: True if argument.is_flag else word.removeprefix(argument.prefix)
-            for (argument, _), word in zip(self._columns, argv, strict=True)
-            if argument.name is not None
+            name: True if start is None else argv[place][start:]
+            for name, place, start in self._named
         }
+
+    @cached_property
+    def _named(self) -> list[tuple[str, int, int | None]]:
+        """Each parameter, its place in an argv, and where its value starts there; None: a flag."""
+        return [
+            (argument.name, place, None if argument.is_flag else len(argument.prefix))
+            for place, (argument, _) in enumerate(self._columns)
+            if argument.name is not None
+        ]
 
     def _argv(self, point: int) -> tuple[str, ...]:
         argv = []
@@ -367,7 +379,15 @@ def _drawn(distribution: Distribution, generator: Any) -> tuple[str, ...]:
 
 def _product(columns: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
     """Return a value of each column, in every way; the first column's varies fastest."""
-    return map(itemgetter(slice(None, None, -1)), itertools.product(*reversed(columns)))
+    firsts: list[tuple[Any, ...]] = [()]
+    taken = 0
+    for column in columns:
+        if len(firsts) * len(column) > FIRSTS:
+            break
+        firsts = [(*first, value) for value in column for first in firsts]
+        taken += 1
+    lasts = map(itemgetter(slice(None, None, -1)), itertools.product(*reversed(columns[taken:])))
+    return chain.from_iterable(map(add, firsts, repeat(last)) for last in lasts)
 
 
 def _distinct(values: Sequence[str]) -> Sequence[str]:

@@ -2,19 +2,19 @@
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gridray.cli import shapes, stalls, text, watching
 from gridray.cli.output import Output
 from gridray.errors import NotFoundError, UsageError
 from gridray.layout import AttemptName, ExperimentName
+from gridray.logformat import LogLine
 from gridray.readers import logs, runs
-from gridray.readers.logs import LogLine
 from gridray.states import DESCRIPTIONS, Reason
 from gridray.store import Store
 
-Printer = Callable[[Iterable[LogLine]], None]
+Printer = Callable[[Sequence[LogLine]], None]
 
 # Colours and the like (ECMA-48, 8.3.117). They do no harm, but would outlast their line.
 COLORS = re.compile(r"\x1b\[[0-9;:]*m")
@@ -54,7 +54,8 @@ class Log:
         if name is None or not logs.has_log(self.store, name, stream):
             return False
         if self.last is None:
-            write(logs.read(self.store, name, stream))
+            for lines in logs.read(self.store, name, stream):
+                write(lines)
         else:
             write(logs.tail(self.store, name, self.last, stream))
         return True
@@ -151,7 +152,7 @@ def printer(out: Output, *, raw: bool) -> Printer:
         return lambda lines: out.raw(line.content for line in lines)
     visible = on_terminal if out.is_terminal else str
     return lambda lines: out.lines(
-        f"[{line.stream}] [{line.time}] {visible(line.text)}" for line in lines
+        [f"[{line.stream}] [{line.time}] {visible(line.text)}" for line in lines]
     )
 
 

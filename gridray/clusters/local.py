@@ -128,7 +128,7 @@ class LocalCluster:
         return self._wait_until_up(_cluster(state))
 
     def _run_ray_start(self, env: dict[str, str], port: int, temporary: Path) -> None:
-        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--port=0"]
+        command = [sys.executable, "-m", "gridray.node.rayscript", "start", "--head", "--port=0"]
         command += ["--dashboard-host=127.0.0.1", f"--dashboard-port={port}"]
         command += [
             f"--ray-client-server-port={_free_port(None)}",

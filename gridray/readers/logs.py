@@ -4,11 +4,12 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from itertools import chain
 
 from gridray import layout, logformat
 from gridray.backoff import outlast
 from gridray.layout import AttemptName
+from gridray.logformat import FULL, LogLine
 from gridray.readers import runs
 from gridray.records import AttemptState, decode
 from gridray.states import Reason, State
@@ -17,19 +18,6 @@ from gridray.store import Store
 POLL_INTERVAL = 0.5
 # An attempt that is to be, or has no place yet.
 WAITING = (State.QUEUED, State.PENDING)
-
-
-class LogLine(NamedTuple):
-    """A line as the script wrote it, with its newline if it has one, and when (RFC 3339)."""
-
-    time: str
-    stream: str
-    content: bytes
-
-    @property
-    def text(self) -> str:
-        """The line without its newline; bytes that are not UTF-8 are replaced."""
-        return self.content.removesuffix(b"\n").decode(errors="replace")
 
 
 def attempt_of(store: Store, run: str, index: int, stream: str = "stdout") -> AttemptName | None:
@@ -45,10 +33,10 @@ def has_log(store: Store, name: AttemptName, stream: str = "stdout") -> bool:
     return bool(store.names(layout.log(name, stream)))
 
 
-def read(store: Store, name: AttemptName, stream: str = "stdout") -> Iterator[LogLine]:
-    """Yield the lines that are in the store now."""
+def read(store: Store, name: AttemptName, stream: str = "stdout") -> Iterator[list[LogLine]]:
+    """Yield the lines that are in the store now, chunk by chunk."""
     keys = [entry.key for entry in store.entries(layout.log(name, stream))]
-    return _lines(_chunks(store, keys), stream)
+    return _lines(_chunks(store, keys))
 
 
 def tail(store: Store, name: AttemptName, count: int, stream: str = "stdout") -> list[LogLine]:
@@ -57,7 +45,8 @@ def tail(store: Store, name: AttemptName, count: int, stream: str = "stdout") ->
         return []
     keys = [entry.key for entry in store.entries(layout.log(name, stream))]
     for taken in _doubling(len(keys)):
-        lines = deque(_lines(_chunks(store, keys[-taken:]), stream), maxlen=count + 1)
+        found = chain.from_iterable(_lines(_chunks(store, keys[-taken:])))
+        lines = deque(found, maxlen=count + 1)
         # The first line may be the end of one that begins in a chunk before.
         if taken == len(keys) or len(lines) > count:
             return list(lines)[-count:]
@@ -195,8 +184,8 @@ class Follower:
         """Read on from a place; the end of what is complete is a line too."""
         name = AttemptName(self._run, self._index, place.attempt)
         data = _from(self._store, name, self._stream, place.position)
-        joiner = _Joiner(self._stream, place.pending)
-        lines = list(joiner.feed(logformat.decode(data)))
+        joiner = _Joiner(place.pending)
+        lines = joiner.feed(logformat.decode(data))
         if is_complete:
             lines += joiner.rest()
         there = _Place(place.attempt, place.position + len(data), joiner.pending)
@@ -209,7 +198,7 @@ class _Place:
 
     attempt: int
     position: int = 0
-    pending: tuple[logformat.Record, ...] = ()
+    pending: tuple[LogLine, ...] = ()
 
 
 def _from(store: Store, name: AttemptName, stream: str, position: int) -> bytes:
@@ -241,40 +230,35 @@ def _chunks(store: Store, keys: list[str]) -> Iterator[bytes]:
         yield from (found[key] for key in wanted if key in found)
 
 
-def _lines(chunks: Iterable[bytes], stream: str) -> Iterator[LogLine]:
-    joiner = _Joiner(stream)
+def _lines(chunks: Iterable[bytes]) -> Iterator[list[LogLine]]:
+    joiner = _Joiner()
     for chunk in chunks:
-        yield from joiner.feed(logformat.decode(chunk))
-    yield from joiner.rest()
+        yield joiner.feed(logformat.decode(chunk))
+    yield joiner.rest()
 
 
 class _Joiner:
-    """Puts the parts of a line together; its time is that of its first part."""
+    """Puts the parts of lines together."""
 
-    def __init__(self, stream: str, pending: Iterable[logformat.Record] = ()) -> None:
+    def __init__(self, pending: Iterable[LogLine] = ()) -> None:
         """Begin in the middle of a line, of which these parts are known."""
-        self._stream = stream
         self._parts = list(pending)
 
     @property
-    def pending(self) -> tuple[logformat.Record, ...]:
+    def pending(self) -> tuple[LogLine, ...]:
         """The parts of a line that is not whole yet."""
         return tuple(self._parts)
 
-    def feed(self, records: Iterable[logformat.Record]) -> Iterator[LogLine]:
-        stream = self._stream
+    def feed(self, records: list[LogLine]) -> list[LogLine]:
+        if not self._parts and all(record.tag == FULL for record in records):
+            return records
+        lines = []
         for record in records:
-            time, content, full = record
-            if full and not self._parts:
-                yield LogLine(time, stream, content + b"\n")
-                continue
             self._parts.append(record)
-            if full:
-                yield from self.rest()
+            if record.tag == FULL:
+                lines += self.rest()
+        return lines
 
-    def rest(self) -> Iterator[LogLine]:
-        if self._parts:
-            end = b"\n" if self._parts[-1].full else b""
-            content = b"".join(part.content for part in self._parts) + end
-            yield LogLine(self._parts[0].time, self._stream, content)
-            self._parts = []
+    def rest(self) -> list[LogLine]:
+        parts, self._parts = self._parts, []
+        return [logformat.join(parts)] if parts else []

@@ -8,8 +8,8 @@ from enum import Enum
 from gridray import layout, marks
 from gridray.errors import NotFoundError
 from gridray.layout import AttemptName, ExperimentName
+from gridray.logformat import LogLine
 from gridray.readers import heartbeat, logs, runs
-from gridray.readers.logs import LogLine
 from gridray.readers.runs import ExperimentView, RunView
 from gridray.records import AttemptState, RunRecord, decode
 from gridray.states import Reason, State

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def written(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 def test_all_lines(store: Store, written: list[bytes]) -> None:
     assert len(store.entries(layout.log(NAME, "stdout"))) > 5
-    found = list(logs.read(store, NAME))
+    found = list(chain.from_iterable(logs.read(store, NAME)))
     assert [line.content for line in found] == written
     assert b"".join(logs.raw(store, NAME)) == b"".join(written)
     assert found[0].text == "line 0" and found[0].time.endswith("Z")

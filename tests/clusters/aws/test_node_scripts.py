@@ -17,8 +17,8 @@ from tests.wheels import wheel
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PROGRAM = "#!/bin/sh\necho ray, version tiny\n"
-RAY = """#!/bin/sh
-echo "ray $*" >>"$HOME/called"
+NOTED = """#!/bin/sh
+echo "$(basename "$0") $*" >>"$HOME/called"
 env >"$HOME/env"
 """
 
@@ -78,8 +78,9 @@ def node(tmp_path: Path) -> Node:
 def ray(node: Node) -> Path:
     path = node.root / "env/bin/ray"
     path.parent.mkdir(parents=True)
-    path.write_text(RAY)
-    path.chmod(0o755)
+    for each in (path, path.with_name("python")):
+        each.write_text(NOTED)
+        each.chmod(0o755)
     return path
 
 
@@ -156,7 +157,8 @@ def test_ray_starts_with_what_the_metadata_say(node: Node, ray: Path) -> None:
         )
     assert answer.returncode == 0, answer.stderr
     called = (node.home / "called").read_text().splitlines()
-    assert called == ["ray stop", "ray start --disable-usage-stats --head --a=b c"]
+    start = "python -m gridray.node.rayscript start --disable-usage-stats --head --a=b c"
+    assert called == ["ray stop", start]
     env = dict(line.split("=", 1) for line in (node.home / "env").read_text().splitlines())
     assert env["GRIDRAY_INSTANCE_TYPE"] == "g4dn.xlarge"
     assert env["RAY_NODE_ZONE"] == "us-west-2b"

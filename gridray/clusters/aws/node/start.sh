@@ -29,4 +29,4 @@ unset SSH_CLIENT SSH2_CLIENT SSH_CONNECTION SSH_TTY
 
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 ray stop
-exec ray start --disable-usage-stats "$@"
+exec python -m gridray.node.rayscript start --disable-usage-stats "$@"
