@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,25 @@ NODE_TYPES = {"spot": NodeType({"CPU": 2, "GPU": 1}, 2), "large": NodeType({"CPU
 @contextmanager
 def local() -> Iterator[Cluster]:
     """Have this machine's own cluster, as `gridray run` starts it."""
-    cluster = LocalCluster(settings.load())
+    with up(LocalCluster(settings.load())) as cluster:
+        yield cluster
+
+
+class PlainCluster(LocalCluster):
+    """One that differs in nothing but that Ray's own command starts it."""
+
+    ray = "ray.scripts.scripts"
+
+
+@contextmanager
+def plain(home: Path) -> Iterator[Cluster]:
+    """Have a cluster for those who use Ray alone."""
+    with up(PlainCluster(replace(settings.load(), home=home))) as cluster:
+        yield cluster
+
+
+@contextmanager
+def up(cluster: LocalCluster) -> Iterator[Cluster]:
     try:
         yield cluster.ensure()[0]
     finally:

@@ -24,17 +24,17 @@ for _ in range(int(sys.argv[1])):
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    cluster, directory = bench.cluster, project(bench, SCRIPT)
+    plain, directory = bench.plain, project(bench, SCRIPT)
     arguments = [str(bench.choose(LINES, 2)), str(INTERVAL)]
     command = [program("gridray"), "run", "--name", "follow", "main.py", *arguments]
     subprocess.run(command, cwd=directory, check=True, stdout=subprocess.DEVNULL)
     ours = latencies([program("gridray"), "logs", "-f", "follow-exp0"], os.environ)
     gridray.Run("follow").wait()
     words = " ".join([sys.executable, "-u", str(directory / "main.py"), *arguments])
-    cluster.jobs().submit(Submission("follow", words, cpus=1))
-    env = ray_variables(cluster.address, cluster.token)
+    plain.jobs().submit(Submission("follow", words, cpus=1))
+    env = ray_variables(plain.address, plain.token)
     theirs = latencies([program("ray"), "job", "logs", "-f", "follow"], env)
-    wait_for(lambda: cluster.jobs().jobs()["follow"].status.is_terminal)
+    wait_for(lambda: plain.jobs().jobs()["follow"].status.is_terminal)
     what = "logs -f: from the script's print to the screen"
     yield Row(what, max(ours), most=2)
     median = statistics.median(ours)

@@ -141,6 +141,18 @@ class Bench:
         return self._stack.enter_context(clusters.local())
 
     @cached_property
+    def plain(self) -> Cluster:
+        """A cluster like it that Ray's own command has started, for those who use Ray alone.
+
+        Both are up whichever is measured, so that each bears the other. In the small form they
+        are one.
+        """
+        own = self.cluster
+        if self.small:
+            return own
+        return self._stack.enter_context(clusters.plain(self.directory / "plain"))
+
+    @cached_property
     def autoscaling(self) -> AutoscalingCluster:
         """A cluster whose nodes come and go, which the settings call `auto`."""
         home = Path(os.environ["GRIDRAY_HOME"])

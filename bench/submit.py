@@ -22,11 +22,11 @@ ROUNDS = 7
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    cluster, directory = bench.cluster, project(bench, SCRIPT)
+    plain, directory = bench.plain, project(bench, SCRIPT)
     mark, numbers = bench.directory / "mark", count()
     theirs = [program("ray"), "job", "submit", "--entrypoint-num-cpus", "1", "--"]
     theirs += [sys.executable, str(directory / "main.py"), str(mark)]
-    env = ray_variables(cluster.address, cluster.token)
+    env = ray_variables(plain.address, plain.token)
 
     def ours() -> float:
         name = f"submit-{next(numbers)}"

@@ -28,9 +28,9 @@ with open(sys.argv[1], "w") as file:
 
 
 def rows(bench: Bench) -> Iterator[Row]:
-    cluster, directory = bench.cluster, project(bench, SCRIPT)
+    plain, directory = bench.plain, project(bench, SCRIPT)
     experiments = bench.choose(EXPERIMENTS, 1)
-    env = ray_variables(cluster.address, cluster.token)
+    env = ray_variables(plain.address, plain.token)
     numbers = count()
     bare = [sys.executable, str(directory / "main.py"), str(bench.directory / "file")]
 
@@ -40,7 +40,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
     ours_and_client = {"gridray": ours, "client": lambda: run_client(experiments, bare, env)}
     medians = pairs(bench.choose(ROUNDS, 1), ours_and_client)
-    loop = {"loop": lambda: took(lambda: run_loop(cluster.jobs(), experiments, bare, env))}
+    loop = {"loop": lambda: took(lambda: run_loop(plain.jobs(), experiments, bare, env))}
     medians |= pairs(LOOP_ROUNDS, loop)
     what = f"sweep of {experiments} trivial experiments"
     yield Row(what, medians["gridray"], medians["client"], "one `JobSubmissionClient`", 1.05)

@@ -5,12 +5,14 @@ The format is that of Kubernetes' container runtimes (CRI), so that other tools 
 the next record. The bytes of the log are the contents, with a newline after each F.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from functools import partial
 from typing import NamedTuple
 
 FULL, PART = "F", "P"
+# A chunk may have hundreds of thousands of lines: so many bytes of it are decoded at once.
+BATCH = 64 * 1024
 
 
 class LogLine(NamedTuple):
@@ -76,10 +78,14 @@ class Encoder:
         return f"{stamp} {self._stream} {tag} ".encode()
 
 
-def decode(data: bytes) -> list[LogLine]:
-    """Return the records of whole chunks."""
-    records = data.decode("utf-8", "surrogateescape").split("\n")
-    return [*map(_made, [record.split(" ", 3) for record in records if record])]
+def decode(data: bytes) -> Iterator[list[LogLine]]:
+    """Yield the records of whole chunks, some at a time."""
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start + BATCH) + 1 or len(data)
+        records = data[start:end].decode("utf-8", "surrogateescape").split("\n")
+        yield [*map(_made, [record.split(" ", 3) for record in records if record])]
+        start = end
 
 
 def join(parts: Sequence[LogLine]) -> LogLine:
@@ -90,7 +96,7 @@ def join(parts: Sequence[LogLine]) -> LogLine:
 
 def raw(data: bytes) -> bytes:
     """Return the bytes that the script wrote."""
-    return b"".join(record.content for record in decode(data))
+    return b"".join(record.content for batch in decode(data) for record in batch)
 
 
 def _bytes(escaped: str) -> bytes:

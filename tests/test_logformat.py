@@ -31,4 +31,5 @@ def test_records_are_readable_and_carry_the_time() -> None:
         "1970-01-01T00:00:01.000000Z stdout P thr",
         "1970-01-01T00:00:02.000000Z stdout F ee",
     ]
-    assert [record.content for record in decode(stored)] == [b"one\n", b"two\n", b"thr", b"ee\n"]
+    (records,) = decode(stored)
+    assert [record.content for record in records] == [b"one\n", b"two\n", b"thr", b"ee\n"]

@@ -82,7 +82,7 @@ class Output:
     def lines(self, texts: Iterable[str]) -> None:
         """Print lines of data."""
         self._clear()
-        sys.stdout.write("".join(f"{text}\n" for text in texts))
+        sys.stdout.write("".join([f"{text}\n" for text in texts]))
 
     def raw(self, pieces: Iterable[bytes]) -> None:
         """Print bytes as they are."""

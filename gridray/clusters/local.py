@@ -48,7 +48,9 @@ STORE_VARIABLES = (
 
 
 class LocalCluster:
-    """The cluster of one `GRIDRAY_HOME`."""
+    """The cluster of one `GRIDRAY_HOME`. `ray` is the module that starts it, as `ray` would."""
+
+    ray = "gridray.node.rayscript"
 
     def __init__(self, settings: Settings) -> None:
         self._settings_home = settings.home
@@ -128,7 +130,7 @@ class LocalCluster:
         return self._wait_until_up(_cluster(state))
 
     def _run_ray_start(self, env: dict[str, str], port: int, temporary: Path) -> None:
-        command = [sys.executable, "-m", "gridray.node.rayscript", "start", "--head", "--port=0"]
+        command = [sys.executable, "-m", self.ray, "start", "--head", "--port=0"]
         command += ["--dashboard-host=127.0.0.1", f"--dashboard-port={port}"]
         command += [
             f"--ray-client-server-port={_free_port(None)}",

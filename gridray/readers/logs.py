@@ -9,7 +9,7 @@ from itertools import chain
 from gridray import layout, logformat
 from gridray.backoff import outlast
 from gridray.layout import AttemptName
-from gridray.logformat import FULL, LogLine
+from gridray.logformat import PART, LogLine
 from gridray.readers import runs
 from gridray.records import AttemptState, decode
 from gridray.states import Reason, State
@@ -34,7 +34,7 @@ def has_log(store: Store, name: AttemptName, stream: str = "stdout") -> bool:
 
 
 def read(store: Store, name: AttemptName, stream: str = "stdout") -> Iterator[list[LogLine]]:
-    """Yield the lines that are in the store now, chunk by chunk."""
+    """Yield the lines that are in the store now, some at a time."""
     keys = [entry.key for entry in store.entries(layout.log(name, stream))]
     return _lines(_chunks(store, keys))
 
@@ -185,7 +185,7 @@ class Follower:
         name = AttemptName(self._run, self._index, place.attempt)
         data = _from(self._store, name, self._stream, place.position)
         joiner = _Joiner(place.pending)
-        lines = joiner.feed(logformat.decode(data))
+        lines = [*chain.from_iterable(map(joiner.feed, logformat.decode(data)))]
         if is_complete:
             lines += joiner.rest()
         there = _Place(place.attempt, place.position + len(data), joiner.pending)
@@ -233,7 +233,7 @@ def _chunks(store: Store, keys: list[str]) -> Iterator[bytes]:
 def _lines(chunks: Iterable[bytes]) -> Iterator[list[LogLine]]:
     joiner = _Joiner()
     for chunk in chunks:
-        yield joiner.feed(logformat.decode(chunk))
+        yield from map(joiner.feed, logformat.decode(chunk))
     yield joiner.rest()
 
 
@@ -250,13 +250,18 @@ class _Joiner:
         return tuple(self._parts)
 
     def feed(self, records: list[LogLine]) -> list[LogLine]:
-        if not self._parts and all(record.tag == FULL for record in records):
-            return records
-        lines = []
-        for record in records:
-            self._parts.append(record)
-            if record.tag == FULL:
+        lines: list[LogLine] = []
+        start = 0
+        # Nearly all are whole lines, which need no look of their own.
+        parts = [place for place, record in enumerate(records) if record.tag == PART]
+        for place in [*parts, len(records)]:
+            whole = records[start:place]
+            if self._parts and whole:
+                self._parts.append(whole.pop(0))
                 lines += self.rest()
+            lines += whole
+            self._parts += records[place : place + 1]
+            start = place + 1
         return lines
 
     def rest(self) -> list[LogLine]:
