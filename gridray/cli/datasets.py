@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 
 from gridray import layout, settings
 from gridray.archive import shown
-from gridray.cli import datashapes, planshapes, text
+from gridray.cli import datashapes, text
 from gridray.cli.output import Output
 from gridray.cli.text import Column, harmless
 from gridray.datastores import catalog, deletion, workplace
@@ -18,7 +18,6 @@ from gridray.datastores.manifest import Version
 from gridray.datastores.names import default_mount_dir
 from gridray.datastores.workplace import StartedUpload
 from gridray.errors import NotFoundError
-from gridray.records import DatastoreRecord
 from gridray.store import Store
 
 COLUMNS = (
@@ -174,20 +173,6 @@ def show_cleared(out: Output, cleared: datashapes.ClearedCache) -> None:
     versions = text.count(cleared.versions, "downloaded version")
     uploads = text.count(cleared.uploads, "interrupted upload")
     out.line(f"removed {versions}, {text.size(cleared.size)}; forgot {uploads} and all hashes")
-
-
-def asked(mount: catalog.Mount) -> planshapes.Mount:
-    place = mount.mount_dir or default_mount_dir(mount.name)
-    return planshapes.Mount(mount.name, mount.version, place)
-
-
-def mounted(record: DatastoreRecord) -> planshapes.Mount:
-    return planshapes.Mount(record.name, record.version, record.mount_dir)
-
-
-def mount_text(mount: planshapes.Mount) -> str:
-    version = "the newest version" if mount.version is None else f"version {mount.version}"
-    return f"{mount.name}, {version}, at {shown(mount.mount_dir)}"
 
 
 def _utc(seconds: float) -> datetime:

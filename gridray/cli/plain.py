@@ -68,7 +68,9 @@ def _processing(parameter: Any, process: Callable[[Any, Any], Any]) -> Callable[
     def taken(ctx: Any, value: Any) -> Any:
         is_missing = value is None and not parameter.required
         is_text = kind in (str, list[str]) or value in get_args(kind)
-        is_plain = is_text and value not in (None, (), [])
+        # What was typed is a text: a number is what the option is without it.
+        is_number = kind in (int, float) and type(value) in (int, float)
+        is_plain = is_number or (is_text and value not in (None, (), []))
         if not is_missing and not is_plain:
             return process(ctx, value)
         return value if parameter.callback is None else parameter.callback(ctx, parameter, value)

@@ -8,7 +8,7 @@ import typer
 
 from gridray import launch, scripts, source
 from gridray.archive import shown
-from gridray.cli import datasets, placements, planshapes, text, watching
+from gridray.cli import mounts, placements, planshapes, text, watching
 from gridray.cli.names import open_store
 from gridray.cli.output import Output
 from gridray.cli.text import Column
@@ -71,7 +71,7 @@ def describe(planned: "Plan") -> planshapes.Planned:
         dirty=planned.git is not None and planned.git.is_dirty,
         dependency_file=planned.environment.dependency_file,
         image=planned.environment.image,
-        datastores=tuple(datasets.asked(each) for each in spec.datastores),
+        datastores=tuple(mounts.asked(each) for each in spec.datastores),
         placement=placements.of(planned.placement),
         estimate=None if estimate is None else planshapes.Estimate(**vars(estimate)),
     )
@@ -90,7 +90,7 @@ def show_plan(out: Output, planned: planshapes.Planned) -> None:
     if planned.dependency_file is not None:
         out.line(f"Depends on {shown(planned.dependency_file)}.")
     for mounted in planned.datastores:
-        out.line(f"datastore {datasets.mount_text(mounted)}")
+        out.line(f"datastore {mounts.mount_text(mounted)}")
     if planned.placement is not None:
         out.line(f"on {placements.words(planned.placement)}")
     out.line(
@@ -129,7 +129,7 @@ def show_submitted(out: Output, record: "RunRecord") -> None:
     if record.environment.image is not None:
         out.note(f"  image        {shown(record.environment.image)}")
     for mounted in record.datastores:
-        out.note(f"  datastore    {datasets.mount_text(datasets.mounted(mounted))}")
+        out.note(f"  datastore    {mounts.mount_text(mounts.mounted(mounted))}")
     name = record.name
     out.next_commands(
         (

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gridray.clusters import groups
-from gridray.clusters.aws.reach import check_store
 from gridray.clusters.capacity import shortage
 from gridray.clusters.cluster import Cluster, existing, is_local
 from gridray.clusters.local import LocalCluster
@@ -25,6 +24,8 @@ def open_cluster(name: str, chosen: Settings, store: Store, progress: Progress) 
         NotFoundError: there is none of this name.
     """
     if not is_local(name):
+        from gridray.clusters.aws.reach import check_store
+
         cluster = existing(name, chosen)
         check_store(chosen.home, cluster.name, store)
         cluster.jobs().version()
