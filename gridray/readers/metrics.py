@@ -15,6 +15,7 @@ from gridray.metricrecords import (
     RunMetrics,
     Step,
     Summary,
+    joined,
 )
 from gridray.readers import runs
 from gridray.records import Row, RunRecord, decode, read_run
@@ -108,7 +109,7 @@ class _Attempt:
         tags = {each.key: each.etag for each in store.tagged(layout.metrics(self._name))}
         changed = [key for key, tag in tags.items() if self._tags.get(key) != tag]
         chunks = _chunks(store, record.identity, changed)
-        own = _own(store, record, [layout.attempt_summary(self._name)])
+        own = _own(store, record.identity, [layout.attempt_summary(self._name)])
         notes = tuple(note for each in own.values() for note in each.notes)
         is_new = bool(changed) or tags.keys() != self._tags.keys() or notes != self.notes
         known = self._chunks | chunks
@@ -144,7 +145,7 @@ def summaries(store: Store, run: str) -> dict[int, dict[str, Summary]]:
     if not known and all(row.state.is_terminal for row in rows):
         # A run of an older version: its controller has not written any.
         newer = {}
-    for key, each in _own(store, record, newer).items():
+    for key, each in _own(store, record.identity, newer).items():
         found[newer[key]] = ExperimentMetrics(0, each.metrics)
     return {index: dict(each.metrics) for index, each in sorted(found.items()) if each.metrics}
 
@@ -190,6 +191,23 @@ def points_of(
     return _merged(_points(store, identity, attempt, names) for attempt in attempts)
 
 
+def directories_of(
+    store: Store, identity: str, attempts: Iterable[AttemptName]
+) -> dict[str, str]:
+    """Return the directories of the files that metrics were last read from, by name.
+
+    Args:
+        identity: that of the run of these attempts.
+    """
+    own = _own(store, identity, map(layout.attempt_summary, attempts))
+    return {
+        name: directory
+        for each in own.values()
+        for directory, names in each.directories.items()
+        for name in names
+    }
+
+
 def notes(store: Store, run: str, index: int) -> tuple[str, ...]:
     """Return what could not be read of an experiment's metrics, and why.
 
@@ -199,7 +217,7 @@ def notes(store: Store, run: str, index: int) -> tuple[str, ...]:
     record = read_run(store, run)
     latest = _row(store, record, index).attempt
     keys = [layout.attempt_summary(AttemptName(run, index, each)) for each in range(latest + 1)]
-    own = _own(store, record, keys)
+    own = _own(store, record.identity, keys)
     return tuple(dict.fromkeys(note for each in own.values() for note in each.notes))
 
 
@@ -230,13 +248,13 @@ def _unrecorded(row: Row, known: ExperimentMetrics | None) -> range:
     return range(0 if known is None else known.attempt + 1, begun)
 
 
-def _own(store: Store, record: RunRecord, keys: Iterable[str]) -> dict[str, AttemptMetrics]:
+def _own(store: Store, identity: str, keys: Iterable[str]) -> dict[str, AttemptMetrics]:
     """Read what runners have said themselves, by key, in the order of the keys."""
     wanted = list(keys)
     found = store.get_many_json(wanted)
     own = {}
     for key in wanted:
-        raw = marks.unmarked(found.get(key), record.identity)
+        raw = marks.unmarked(found.get(key), identity)
         if raw is not None:
             own[key] = decode(AttemptMetrics, raw, key)
     return own
@@ -278,9 +296,7 @@ def _merged(attempts: Iterable[Mapping[str, Sequence[Point]]]) -> dict[str, dict
     found: dict[str, dict[Step, Point]] = {}
     for attempt in attempts:
         for name, points in attempt.items():
-            first = min(point.step for point in points)
-            kept = {step: each for step, each in found.get(name, {}).items() if step < first}
-            found[name] = kept | {point.step: point for point in points}
+            found[name] = joined(found.get(name, {}), points)
     return found
 
 
