@@ -15,15 +15,12 @@ Step = int | float
 
 
 class Point(NamedTuple):
-    """One value of a metric; `count` is how many it stands for.
-
-    That is itself, and those right before it that thinning has left out.
-    """
+    """One value of a metric; it stands for itself and those before it that thinning left out."""
 
     step: Step
     time: float
     value: float
-    count: int = 1
+    stands_for: int = 1
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,9 @@ def _by_step(points: Iterable[Point]) -> dict[Step, Point]:
     found: dict[Step, Point] = {}
     for point in points:
         old = found.get(point.step)
-        found[point.step] = point._replace(count=point.count + old.count) if old else point
+        found[point.step] = (
+            point._replace(stands_for=point.stands_for + old.stands_for) if old else point
+        )
     return found
 
 
@@ -109,18 +108,16 @@ def until(points: Mapping[Step, Point], first: Step) -> tuple[dict[Step, Point],
         return kept, 0
     last, beyond = max(kept), points[min(step for step in points if step >= first)]
     # Rounded up, and without the error of a quotient of large numbers.
-    share = -int(-beyond.count * (first - last) // (beyond.step - last))
+    share = -int(-beyond.stands_for * (first - last) // (beyond.step - last))
     return kept, share - 1
 
 
-def joined(
-    before: Mapping[Step, Point], points: Sequence[Point]
-) -> dict[Step, Point]:
+def joined(before: Mapping[Step, Point], points: Sequence[Point]) -> dict[Step, Point]:
     """Return an experiment's points after another attempt, which replaces what it did again."""
     own = _by_step(points)
     first = min(own)
     kept, left_out = until(before, first)
-    own[first] = own[first]._replace(count=own[first].count + left_out)
+    own[first] = own[first]._replace(stands_for=own[first].stands_for + left_out)
     return kept | own
 
 
@@ -170,7 +167,7 @@ def _columns(points: Sequence[Point]) -> list[list[Any]]:
         [round(point.time, 3) for point in points],
         [to_number(point.value) for point in points],
     ]
-    counts = [point.count for point in points]
+    counts = [point.stands_for for point in points]
     return [*columns, counts] if any(count > 1 for count in counts) else columns
 
 

@@ -88,7 +88,9 @@ def compare(
     chosen = metric if metric is not None else main_metric(known)
     wanted = mode or (Mode.MIN if chosen is None else default_mode(chosen))
     ordered = sorted(entries, key=lambda entry: _rank(entry, chosen, wanted))
-    return Comparison(chosen, wanted, varying(each.view for each in entries), tuple(sorted(known)), tuple(ordered))
+    return Comparison(
+        chosen, wanted, varying(each.view for each in entries), tuple(sorted(known)), tuple(ordered)
+    )
 
 
 NO_METRICS = "what files and output metrics are read from: `gridray docs metrics`"

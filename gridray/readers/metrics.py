@@ -191,9 +191,7 @@ def points_of(
     return _merged(_points(store, identity, attempt, names) for attempt in attempts)
 
 
-def directories_of(
-    store: Store, identity: str, attempts: Iterable[AttemptName]
-) -> dict[str, str]:
+def directories_of(store: Store, identity: str, attempts: Iterable[AttemptName]) -> dict[str, str]:
     """Return the directories of the files that metrics were last read from, by name.
 
     Args:

@@ -32,4 +32,4 @@ def _asked(path: bytes) -> float | None:
         return None
     (mask,) = MASK.unpack_from(answer)
     seconds, nanoseconds = BTIME.unpack_from(answer, BTIME_OFFSET)
-    return seconds + nanoseconds / 1e9 if mask & STATX_BTIME else None
+    return float(seconds) + nanoseconds / 1e9 if mask & STATX_BTIME else None

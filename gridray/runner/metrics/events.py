@@ -59,6 +59,7 @@ class EventFile(GrowingFile):
 
     def _begin_anew(self) -> None:
         self._plugins.clear()
+        self._damaged = 0
 
     def _read(self, file: BinaryIO, size: int, is_last: bool) -> Iterator[Sample]:
         while self.offset + HEADER.size <= size:

@@ -89,10 +89,10 @@ def _thinned(bucket: list[Point], point: Point) -> list[Point]:
     kept, left_out = [], 0
     for each in together:
         if each is least or each is greatest or each is point:
-            kept.append(each._replace(count=each.count + left_out) if left_out else each)
+            kept.append(each._replace(stands_for=each.stands_for + left_out) if left_out else each)
             left_out = 0
         else:
-            left_out += each.count
+            left_out += each.stands_for
     return kept
 
 

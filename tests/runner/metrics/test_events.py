@@ -89,7 +89,7 @@ def test_damage_is_told(written: Path, position: int) -> None:
         list(EventFile(written).samples())
 
 
-def records(data: bytes) -> list[int]:
+def records(data: bytes | bytearray) -> list[int]:
     """Return where the records of an event file begin."""
     found = [0]
     while found[-1] < len(data):

@@ -66,7 +66,7 @@ def test_those_that_are_kept_stand_for_all() -> None:
     found = series([noise.random() for _ in range(100_000)]).points()
     counted = 0
     for point in found:
-        counted += point.count
+        counted += point.stands_for
         assert point.step == counted - 1
     assert counted == 100_000 and Chunk.from_json(Chunk({"n": found}).to_json()).points["n"] == [
         point._replace(time=round(point.time, 3)) for point in found
