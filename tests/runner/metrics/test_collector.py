@@ -146,7 +146,7 @@ def test_values_that_were_thinned_or_done_again_are_counted_once(
     script.write(*({"step": 3 * step, "loss": math.sin(step)} for step in range(10_000)))
     script.collector.look(PATH, is_last=True)
     before = PATH
-    for attempt, first in ((1, 9_001), (2, 7_502), (3, 7_500)):
+    for attempt, first in ((1, 7_500), (2, 9_001), (3, 7_501)):
         later = Script(tmp_path, attempt=attempt, before=before)
         later.write(*({"step": 3 * step, "loss": 0.5} for step in range(first, first + 3_000)))
         later.collector.look(PATH, is_last=True)
