@@ -15,11 +15,12 @@ Step = int | float
 
 
 class Point(NamedTuple):
-    """One value of a metric."""
+    """One value of a metric; it stands for itself and those before it that thinning left out."""
 
     step: Step
     time: float
     value: float
+    stands_for: int = 1
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,9 @@ class Summary:
     """What the values of one metric come to.
 
     `least` and `greatest` leave out NaN, unless there is nothing else. `count` is of all values
-    that were there, also of those that thinning has left out.
+    that were there, also of those that thinning has left out, but not of those whose steps a later
+    attempt did again; where such steps begin among values that were left out, it goes by their
+    steps being evenly spaced.
     """
 
     first: float
@@ -70,8 +73,8 @@ Summaries = Mapping[str, Summary]
 
 def of_point(point: Point) -> Summary:
     """Return the summary of a single value."""
-    step, _, value = point
-    return Summary(value, value, value, value, 1, step, step, step)
+    step, _, value, count = point
+    return Summary(value, value, value, value, count, step, step, step)
 
 
 def summarize(points: Iterable[Point]) -> Summary | None:
@@ -81,6 +84,41 @@ def summarize(points: Iterable[Point]) -> Summary | None:
         one = of_point(point)
         found = one if found is None else found.and_then(one)
     return found
+
+
+def _by_step(points: Iterable[Point]) -> dict[Step, Point]:
+    """Return the points of an attempt by step; the last of a step stands for all of them."""
+    found: dict[Step, Point] = {}
+    for point in points:
+        old = found.get(point.step)
+        found[point.step] = (
+            point._replace(stands_for=point.stands_for + old.stands_for) if old else point
+        )
+    return found
+
+
+def until(points: Mapping[Step, Point], first: Step) -> tuple[dict[Step, Point], int]:
+    """Return those of an experiment's points that are before the first step of a later attempt.
+
+    Returns:
+        The points, and how many values were left out between the last of them and that step.
+    """
+    kept = {step: each for step, each in points.items() if step < first}
+    if len(kept) == len(points) or not kept:
+        return kept, 0
+    last, beyond = max(kept), points[min(step for step in points if step >= first)]
+    # Rounded up, and without the error of a quotient of large numbers.
+    share = -int(-beyond.stands_for * (first - last) // (beyond.step - last))
+    return kept, share - 1
+
+
+def joined(before: Mapping[Step, Point], points: Sequence[Point]) -> dict[Step, Point]:
+    """Return an experiment's points after another attempt, which replaces what it did again."""
+    own = _by_step(points)
+    first = min(own)
+    kept, left_out = until(before, first)
+    own[first] = own[first]._replace(stands_for=own[first].stands_for + left_out)
+    return kept | own
 
 
 def _better(one: Summary, other: Summary, name: str, sign: int) -> Summary:
@@ -116,36 +154,47 @@ class Chunk:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Chunk":
         found = {}
-        for name, (steps, times, values) in raw["points"].items():
-            rows = zip(steps, times, map(float, values), strict=True)
+        for name, (steps, times, values, *counts) in raw["points"].items():
+            rows = zip(steps, times, map(float, values), *counts, strict=True)
             found[name] = [Point(*row) for row in rows]
         return cls(found)
 
 
 def _columns(points: Sequence[Point]) -> list[list[Any]]:
-    return [
+    """Return steps, times and values; and counts, where thinning has begun."""
+    columns: list[list[Any]] = [
         [point.step for point in points],
         [round(point.time, 3) for point in points],
         [to_number(point.value) for point in points],
     ]
+    counts = [point.stands_for for point in points]
+    return [*columns, counts] if any(count > 1 for count in counts) else columns
 
 
 @dataclass(frozen=True)
 class AttemptMetrics:
     """`summary.json` of an attempt: what all metrics of its experiment come to until then.
 
-    `notes` tell what could not be read.
+    `notes` tell what could not be read. `directories` are those of the files that metrics of this
+    attempt were read from, with the names of the metrics; what is printed or measured has none.
     """
 
     metrics: Summaries
     notes: tuple[str, ...] = ()
+    directories: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        return {"metrics": summaries_to_json(self.metrics), "notes": list(self.notes)}
+        return {
+            "metrics": summaries_to_json(self.metrics),
+            "notes": list(self.notes),
+            "directories": self.directories,
+        }
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "AttemptMetrics":
-        return cls(summaries_from_json(raw["metrics"]), tuple(raw.get("notes", ())))
+        summaries = summaries_from_json(raw["metrics"])
+        directories = dict(raw.get("directories", {}).items())
+        return cls(summaries, tuple(raw.get("notes", ())), directories)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from gridray.errors import GridrayError, NotFoundError, StateError, StoreError, 
 from gridray.layout import parse_name
 from gridray.readers import artifacts, runs
 from gridray.readers.artifacts import Artifact
+from gridray.records import read_run
 from gridray.store import Store
 
 PROGRAM = "tensorboard"
@@ -28,10 +29,14 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass
 class Board:
-    """The event files of a run or an experiment, and the directory that they are brought to."""
+    """The event files of a run or an experiment, and the directory that they are brought to.
+
+    `identity` is that of the run: another one may get its name.
+    """
 
     store: Store
     name: str
+    identity: str
     program: list[str]
     directory: Path
     files: int = 0
@@ -48,6 +53,11 @@ class Board:
             UsageError: a file cannot be written.
         """
         found = _events(self.store, self.name)
+        if _identity(self.store, self.name) != self.identity:
+            raise NotFoundError(
+                f"{self.name} is of another run by now",
+                hint=f"`gridray tensorboard {self.name}` shows that one",
+            )
         self.files = len(found)
         wanted = [(each, self._target(each)) for each in found]
         artifacts.download(self.store, [pair for pair in wanted if not _is_there(*pair)])
@@ -109,8 +119,9 @@ def prepare(store: Store, name: str, directory: Path | None) -> Board:
         NotFoundError: there is no such run or experiment, or it has no event files.
         UsageError: TensorBoard is not installed, or a file cannot be written.
     """
+    identity = _identity(store, name)
     found = _events(store, name)
-    board = Board(store, name, _program(), directory or _home(name))
+    board = Board(store, name, identity, _program(), directory or _home(name, identity))
     if not found and board._is_over_now():
         raise NotFoundError(
             f"{name} has no event files of TensorBoard",
@@ -133,8 +144,13 @@ def _events(store: Store, name: str) -> Sequence[Artifact]:
     return artifacts.of_experiment(store, run, index, EVENTS)
 
 
-def _home(name: str) -> Path:
-    return settings.home() / PROGRAM / name
+def _identity(store: Store, name: str) -> str:
+    run, _ = parse_name(name)
+    return read_run(store, run).identity
+
+
+def _home(name: str, identity: str) -> Path:
+    return settings.home() / PROGRAM / name / identity
 
 
 def _is_there(artifact: Artifact, target: Path) -> bool:

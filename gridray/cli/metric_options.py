@@ -65,8 +65,8 @@ Directory = Annotated[
     typer.Option(
         "--logdir",
         metavar="DIR",
-        help="Where the event files are kept.",
-        show_default="~/.gridray/tensorboard/RUN",
+        help="Where the event files are kept; others that are there are shown, too.",
+        show_default="~/.gridray/tensorboard/RUN/IDENTITY",
     ),
 ]
 Port = Annotated[

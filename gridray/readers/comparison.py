@@ -88,7 +88,9 @@ def compare(
     chosen = metric if metric is not None else main_metric(known)
     wanted = mode or (Mode.MIN if chosen is None else default_mode(chosen))
     ordered = sorted(entries, key=lambda entry: _rank(entry, chosen, wanted))
-    return Comparison(chosen, wanted, varying(entries), tuple(sorted(known)), tuple(ordered))
+    return Comparison(
+        chosen, wanted, varying(each.view for each in entries), tuple(sorted(known)), tuple(ordered)
+    )
 
 
 NO_METRICS = "what files and output metrics are read from: `gridray docs metrics`"
@@ -116,12 +118,11 @@ def best(summary: Summary, mode: Mode) -> tuple[float, Step]:
     return summary.greatest, summary.greatest_step
 
 
-def varying(entries: Sequence[Entry]) -> tuple[str, ...]:
+def varying(views: Iterable[ExperimentView]) -> tuple[str, ...]:
     """Return the parameters that not all of these have alike, in the order of the sweep."""
-    names = dict.fromkeys(name for entry in entries for name in entry.view.params)
-    return tuple(
-        name for name in names if len({entry.view.params.get(name) for entry in entries}) > 1
-    )
+    params = [view.params for view in views]
+    names = dict.fromkeys(name for each in params for name in each)
+    return tuple(name for name in names if len({each.get(name) for each in params}) > 1)
 
 
 def _entries(store: Store, run: str, now: float) -> list[Entry]:

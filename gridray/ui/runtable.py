@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridray.metricrecords import SYSTEM, Summary
+from gridray.readers.comparison import varying
 from gridray.readers.runs import ExperimentView, RunView
 from gridray.ui.table import Column, as_json
 from gridray.wording import harmless
@@ -45,9 +46,8 @@ def names(view: RunView, summaries: Summaries) -> Names:
     for each in view.experiments:
         for name, value in each.params.items():
             values.setdefault(name, set()).add(value)
-    constant = frozenset(name for name, found in values.items() if len(found) == 1)
     is_single = len(view.experiments) == 1
-    constant = frozenset() if is_single else constant
+    constant = frozenset(() if is_single else values.keys() - set(varying(view.experiments)))
     found = sorted({name for each in summaries.values() for name in each})
     return Names(
         parameters=tuple(sorted(values, key=lambda name: name in constant)),

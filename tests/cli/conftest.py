@@ -82,12 +82,13 @@ class Filler:
         argv: tuple[str, ...] = ("--lr", "0.1"),
         lrs: Sequence[str] = (),
         created_at: float = NOW,
+        identity: str = "1",
         cluster: ClusterRecord = ClusterRecord("local", "local-test"),  # noqa: B008
     ) -> None:
         points = [records.Point({"lr": lr or argv[-1]}, argv) for lr in lrs or [""] * len(rows)]
         record = RunRecord(
             name=name,
-            identity="1",
+            identity=identity,
             created_at=created_at,
             script="train.py",
             args=argv,

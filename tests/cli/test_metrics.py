@@ -8,6 +8,9 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
+from gridray import layout
+from gridray.cli import boards
+from gridray.errors import NotFoundError
 from gridray.layout import AttemptName
 from tests.cli.conftest import Call, Filler, fake_tensorboard, running, succeeded
 
@@ -151,6 +154,34 @@ def test_tensorboard_shows_the_event_files_of_a_run(
     ]
     found = [path for path in logdir.rglob("*") if path.is_file()]
     assert found == [logdir / "over-exp0" / "logs" / "events.out.tfevents.1.host"]
+
+
+def test_tensorboard_shows_nothing_of_an_earlier_run_of_the_name(
+    filler: Filler, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = fake_tensorboard(tmp_path)
+    monkeypatch.setenv("PATH", f"{place}:/usr/bin:/bin")
+    logdirs = []
+    for identity in ("1", "2"):
+        filler.run("over", [succeeded()], identity=identity)
+        files = {f"events.out.tfevents.{identity}.host": b"events"}
+        filler.artifacts(AttemptName("over", 0, 0), files)
+        logdirs.append(Path(call("tensorboard", "over").out.strip()))
+        filler.store.delete_prefix(layout.run_prefix("over"))
+    found = [path.name for path in logdirs[1].rglob("*") if path.is_file()]
+    assert found == ["events.out.tfevents.2.host"] and logdirs[0] not in logdirs[1].parents
+
+
+def test_tensorboard_does_not_go_on_with_another_run_of_the_name(
+    filler: Filler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{fake_tensorboard(tmp_path)}:/usr/bin:/bin")
+    filler.run("over", [running()])
+    board = boards.prepare(filler.store, "over", None)
+    filler.store.delete_prefix(layout.run_prefix("over"))
+    filler.run("over", [running()], identity="2")
+    with pytest.raises(NotFoundError, match="over is of another run by now"):
+        board.refresh()
 
 
 def test_tensorboard_ends_with_an_error_and_needs_files(

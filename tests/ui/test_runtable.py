@@ -38,6 +38,13 @@ def test_what_varies_is_shown_and_names_are_no_keys(store: Store) -> None:
     assert not any(key.startswith(":") for key in first)
 
 
+def test_a_parameter_that_some_lack_varies(store: Store) -> None:
+    points = [Point({"lr": "0.1", "seed": "1"}, ()), Point({"lr": "0.1"}, ())]
+    add_run(store, "run", [Row(), Row()], points=points)
+    names = runtable.names(runs.run_view(store, "run", 0), {})
+    assert names.constant == {"lr"} and names.parameters == ("seed", "lr")
+
+
 def test_what_is_no_unicode_can_be_sent(store: Store) -> None:
     add_run(store, "run", [Row(State.SUCCEEDED)], points=[Point({"caf\udce9": "\udce9"}, ())])
     view = runs.run_view(store, "run", 0)

@@ -7,10 +7,9 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 
 from gridray import layout, marks
-from gridray.errors import DamagedError
 from gridray.layout import AttemptName
-from gridray.metricrecords import AttemptMetrics, Chunk, Point, Summary, summarize
-from gridray.readers.metrics import points_of
+from gridray.metricrecords import AttemptMetrics, Chunk, Point, Summary
+from gridray.runner.metrics.earlier import Earlier
 from gridray.runner.metrics.files import MetricFiles, Source
 from gridray.runner.metrics.growing import Sample
 from gridray.runner.metrics.naming import Naming
@@ -29,6 +28,7 @@ BATCH = 1024
 PRINTED: Source = ("", "printed")
 SYSTEM: Source = ("", "system")
 NAMES_TOLD = 3
+FILES_TOLD = 10
 
 
 class Collector:
@@ -67,10 +67,9 @@ class Collector:
         self._lock = printed.lock if printed else threading.Lock()
         self._number = 0
         self._sealed: list[tuple[int, Chunk]] = []
-        self._earlier: dict[str, list[Point]] | None = None
+        self._earlier: Earlier | None = None
         self._written: object = None
         self.latest: dict[str, Summary] = {}
-        self._damage: list[str] = []
 
     def look(self, paths: Collection[str], *, is_last: bool = False) -> None:
         """Take and write what is new.
@@ -80,15 +79,18 @@ class Collector:
             is_last: take also what is written in part only.
 
         Raises:
-            StoreError: the store cannot be written; a later look does.
+            StoreError: the store cannot be read or written; a later look does.
         """
+        if self._earlier is None:
+            self._earlier = Earlier(self._store, self._name, self._identity)
+            self._naming.recall(self._earlier.directories)
         for source, samples in self._files.samples(paths, is_last=is_last):
             while batch := list(islice(samples, BATCH)):
                 self._take(source, batch)
         if self._printed is not None and is_last:
             self._printed.finish()
         self._measure()
-        self._write()
+        self._write(self._earlier)
 
     def _take(self, source: Source, samples: Iterable[Sample]) -> None:
         now = time.time()
@@ -115,7 +117,7 @@ class Collector:
         self._sealed.append((self._number, Chunk(full)))
         self._number += 1
 
-    def _write(self) -> None:
+    def _write(self, earlier: Earlier) -> None:
         self._seal_if_full()
         while self._sealed:
             self._put(*self._sealed[0])
@@ -126,8 +128,9 @@ class Collector:
                 return
             points = {name: each.points() for name, each in self._series.items() if each.count}
         self._put(self._number, Chunk({name: each for name, each in points.items() if each}))
-        self.latest = self._metrics()
-        told = AttemptMetrics(self.latest, tuple(self.notes)).to_json()
+        self.latest = self._metrics(earlier)
+        directories = self._naming.directories
+        told = AttemptMetrics(self.latest, tuple(self.notes), directories).to_json()
         key = layout.attempt_summary(self._name)
         self._store.put_json(key, marks.marked(told, self._identity))
         self._written = state
@@ -139,9 +142,13 @@ class Collector:
 
     @property
     def notes(self) -> list[str]:
-        """What could not be read, and why."""
-        complaints = sorted(self._files.complaints.items())
-        notes = [*self._damage, *(f"{path}: {why}" for path, why in complaints)]
+        """What could not be read, and why; of files, the first ones."""
+        complaints = self._files.complaints
+        first = islice(complaints.items(), FILES_TOLD)
+        damage = [] if self._earlier is None else self._earlier.damage
+        notes = [*damage, *(f"{path}: {why}" for path, why in first)]
+        if len(complaints) > FILES_TOLD:
+            notes.append(f"{len(complaints) - FILES_TOLD:,} more files could not be read in full")
         if self._printed is not None and self._printed.complaint is not None:
             notes.append(self._printed.complaint)
         if self._naming.left_out:
@@ -149,31 +156,17 @@ class Collector:
             notes.append(f"more than {NAMES_KEPT} metrics: {told} and others were left out")
         return notes
 
-    def _metrics(self) -> dict[str, Summary]:
+    def _metrics(self, earlier: Earlier) -> dict[str, Summary]:
         """Return what the metrics of the experiment come to, with the attempts before this one."""
-        earlier = self._read_earlier()
         with self._lock:
             own = {name: (each.summary(), each.first_step) for name, each in self._series.items()}
         found: dict[str, Summary] = {}
-        for name in [*own, *earlier]:
+        for name in dict.fromkeys([*own, *earlier.names]):
             summary, first = own.get(name, (None, math.inf))
-            before = summarize(point for point in earlier.get(name, ()) if point.step < first)
+            before = earlier.until(name, first)
             together = before.and_then(summary) if before and summary else before or summary
-            if together is not None and len(found) < NAMES_SUMMARIZED:
+            if together is not None:
                 found[name] = together
+            if len(found) == NAMES_SUMMARIZED:
+                break
         return found
-
-    def _read_earlier(self) -> dict[str, list[Point]]:
-        """Return what the attempts before this one have left."""
-        if self._earlier is None:
-            run, index, number = self._name.run, self._name.index, self._name.attempt
-            attempts = [AttemptName(run, index, each) for each in range(number)]
-            try:
-                found = points_of(self._store, self._identity, attempts)
-            except DamagedError as error:
-                self._damage.append(error.message)
-                found = {}
-            self._earlier = {
-                name: [points[step] for step in sorted(points)] for name, points in found.items()
-            }
-        return self._earlier

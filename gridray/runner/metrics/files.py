@@ -1,9 +1,11 @@
 """The files below a working directory that scripts write their metrics to, by their names."""
 
 import os
+import time
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
+from gridray.runner.metrics.birth import born_at
 from gridray.runner.metrics.events import EventFile
 from gridray.runner.metrics.growing import DamagedFileError, GrowingFile, Sample
 from gridray.runner.metrics.names import is_event_file
@@ -11,6 +13,8 @@ from gridray.runner.metrics.rows import CsvTable, JsonLines
 
 # A directory, and a kind of file in it: two of them never share a name.
 Source = tuple[str, str]
+# What files are ordered by.
+_Age = tuple[int, float, str]
 
 
 class MetricFiles:
@@ -20,22 +24,25 @@ class MetricFiles:
         """Name the working directory, and what was in it (relative paths) before the script."""
         self._root = root
         self._files: dict[str, GrowingFile] = {}
+        self._ages: dict[str, _Age] = {}
         self._left: set[str] = set()
         self.complaints: dict[str, str] = {}
         for path in sorted(before):
-            self._open(path)
+            # It was made, or brought here, before the script: its own time means nothing.
+            self._open(path, 0.0)
             self._skip(path)
 
     def samples(
         self, paths: Collection[str], *, is_last: bool
     ) -> Iterator[tuple[Source, Iterator[Sample]]]:
         """Yield what is new in files, by source; those that have gone are nothing to speak of."""
-        for path in sorted(paths, key=_age):
-            if path in self._left:
-                continue
+        now = time.time()
+        for path in paths:
             if path not in self._files:
-                self._open(path)
-            yield _source(path), self._read(path, is_last)
+                self._open(path, born_at(self._root / path) or now)
+        for path in sorted(paths, key=self._ages.__getitem__):
+            if path not in self._left:
+                yield _source(path), self._read(path, is_last)
 
     def _read(self, path: str, is_last: bool) -> Iterator[Sample]:
         file = self._files[path]
@@ -45,10 +52,11 @@ class MetricFiles:
             return
         except (DamagedFileError, OSError) as error:
             self._leave(path, error)
-        if file.complaint is not None:
-            self.complaints.setdefault(path, file.complaint)
+        if file.complaint is not None and path not in self._left:
+            self.complaints[path] = file.complaint
 
-    def _open(self, path: str) -> None:
+    def _open(self, path: str, born: float) -> None:
+        self._ages[path] = _age(path, born)
         name = PurePosixPath(path).name
         kind: type[GrowingFile] = JsonLines if name.endswith(".jsonl") else CsvTable
         self._files[path] = (EventFile if is_event_file(name) else kind)(self._root / path)
@@ -66,15 +74,15 @@ class MetricFiles:
         self.complaints[path] = f"{error}; the rest of it was left out"
 
 
-def _age(path: str) -> tuple[int, str]:
-    """Return what brings files into one order, whenever they are seen: event files by their time.
+def _age(path: str, born: float) -> _Age:
+    """Return what brings files into one order, whenever they are seen: when they were made.
 
-    That is in their names, as in `events.out.tfevents.1700000000.host`.
+    Event files have that in their names, in seconds, as in `events.out.tfevents.1700000000.host`.
     """
     name = os.path.basename(path)
     stamps = name.split("tfevents.")[1:] if is_event_file(name) else []
     stamp = stamps[0].split(".")[0] if stamps else ""
-    return (int(stamp) if stamp.isdecimal() else 0), path
+    return (int(stamp) if stamp.isdecimal() else int(born)), born, path
 
 
 def _source(path: str) -> Source:

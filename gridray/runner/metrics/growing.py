@@ -8,6 +8,8 @@ from typing import BinaryIO, NamedTuple
 
 from gridray.metricrecords import Step
 
+# Unix times (s) end here, in the year 5138.
+LATEST = 1e11
 # So much of what was read last tells a file that goes on from one that was written anew.
 MARK = 64
 

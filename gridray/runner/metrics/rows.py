@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from gridray.metricrecords import Step
-from gridray.runner.metrics.growing import GrowingFile, Sample
+from gridray.runner.metrics.growing import LATEST, GrowingFile, Sample
 
 # What scripts call the step; the first that a row has is taken.
 STEPS = ("step", "global_step", "_step", "iteration", "iter", "epoch")
-# What they call the time, if it is one: between 2001 and 5138.
+# What they call the time, if it is one: after 2001.
 TIMES = ("time", "timestamp", "_timestamp", "wall_time")
-UNIX_TIMES = (1e9, 1e11)
+EARLIEST = 1e9
 NOT_FINITE = ("nan", "inf", "-inf", "infinity", "-infinity")
 LONGEST_LINE = 1024 * 1024
 DEEPEST = 4
@@ -139,7 +139,7 @@ def _samples(row: Mapping[str, Any], number: int) -> Iterator[Sample]:
 
 
 def _is_time(name: str, value: float) -> bool:
-    return name.lower() in TIMES and UNIX_TIMES[0] < value < UNIX_TIMES[1]
+    return name.lower() in TIMES and EARLIEST < value < LATEST
 
 
 def _step(value: float) -> Step:

@@ -86,7 +86,14 @@ def _thinned(bucket: list[Point], point: Point) -> list[Point]:
     finite = [each for each in together if not _is_nan(each)] or together
     least = min(finite, key=lambda each: each.value)
     greatest = max(finite, key=lambda each: each.value)
-    return [each for each in together if each is least or each is greatest or each is point]
+    kept, left_out = [], 0
+    for each in together:
+        if each is least or each is greatest or each is point:
+            kept.append(each._replace(stands_for=each.stands_for + left_out) if left_out else each)
+            left_out = 0
+        else:
+            left_out += each.stands_for
+    return kept
 
 
 def _is_nan(point: Point) -> bool:

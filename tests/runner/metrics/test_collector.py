@@ -1,7 +1,8 @@
 """What is collected is written once, whole, and in spite of a store that fails."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from gridray import layout
 from gridray.errors import StoreError
 from gridray.layout import AttemptName
-from gridray.metricrecords import summarize
+from gridray.metricrecords import Point, Summary, summarize
 from gridray.readers.metrics import points_of
-from gridray.runner.metrics.collector import CHUNK_POINTS, Collector
+from gridray.runner.metrics import earlier
+from gridray.runner.metrics.collector import CHUNK_POINTS, FILES_TOLD, Collector
 from gridray.runner.metrics.files import MetricFiles
 from gridray.runner.metrics.thinning import UNTHINNED
 from gridray.runner.metrics.usage import Usage
@@ -24,14 +26,13 @@ PATH = ["metrics.jsonl"]
 class Script:
     """What a script writes, and who collects it."""
 
-    def __init__(self, root: Path, attempt: int = 0) -> None:
+    def __init__(self, root: Path, attempt: int = 0, before: Sequence[str] = PATH) -> None:
         self.store = Store(str(root / "store"))
         self.work = root / "work"
         self.work.mkdir(exist_ok=True)
         self.name = AttemptName("run", 0, attempt)
-        before = PATH if attempt else []
         usage = Usage(lambda: None, {}, 0)
-        files = MetricFiles(self.work, before)
+        files = MetricFiles(self.work, before if attempt else [])
         self.collector = Collector(self.store, self.name, "1", 0.0, files, None, usage)
 
     def write(self, *rows: Mapping[str, float], path: str = PATH[0]) -> None:
@@ -89,9 +90,10 @@ def test_nothing_new_is_nothing_to_write(script: Script) -> None:
 
 def test_names_of_several_sources_are_kept_apart(script: Script) -> None:
     paths = ["a/metrics.jsonl", "b/metrics.jsonl", "a/metrics.csv"]
+    (script.work / "a").mkdir()
+    (script.work / paths[2]).write_text("loss,acc\n7,8\n")
     for value, path in enumerate(paths[:2]):
         script.write({"loss": value}, path=path)
-    (script.work / paths[2]).write_text("loss,acc\n7,8\n")
     script.collector.look(paths)
     found = {name: each.last for name, each in script.collector.latest.items()}
     assert found == {"loss": 7, "acc": 8, "b/loss": 1}
@@ -108,6 +110,79 @@ def test_another_attempt_goes_on_from_what_the_store_has(script: Script, tmp_pat
         expected = summarize(points[name][step] for step in sorted(points[name]))
         assert later.collector.latest[name] == expected
     assert later.collector.latest["loss"].least == 7
+
+
+def test_a_directory_keeps_its_names_in_the_next_attempt(script: Script, tmp_path: Path) -> None:
+    paths = ["train/metrics.jsonl", "eval/metrics.jsonl"]
+    script.write({"loss": 1}, path=paths[0])
+    script.collector.look(paths[:1])
+    script.write({"loss": 2}, path=paths[1])
+    script.collector.look(paths, is_last=True)
+    later = Script(tmp_path, attempt=1, before=paths)
+    later.write({"loss": 3}, path=paths[1])
+    later.collector.look(paths)
+    later.write({"loss": 4}, path=paths[0])
+    later.collector.look(paths)
+    found = {name: each.last for name, each in later.collector.latest.items()}
+    assert found == {"loss": 4, "eval/loss": 3}
+
+
+def test_a_new_directory_has_the_names_of_one_that_has_nothing_new(
+    script: Script, tmp_path: Path
+) -> None:
+    paths = ["version_0/metrics.jsonl", "version_1/metrics.jsonl"]
+    script.write({"step": 0, "loss": 1}, path=paths[0])
+    script.collector.look(paths[:1], is_last=True)
+    later = Script(tmp_path, attempt=1, before=paths[:1])
+    later.write({"step": 1, "loss": 3}, path=paths[1])
+    later.collector.look(paths)
+    assert later.collector.latest["loss"].count == 2
+    assert list(later.collector.latest) == ["loss"]
+
+
+def test_values_that_were_thinned_or_done_again_are_counted_once(
+    script: Script, tmp_path: Path
+) -> None:
+    script.write(*({"step": 3 * step, "loss": math.sin(step)} for step in range(10_000)))
+    script.collector.look(PATH, is_last=True)
+    before = PATH
+    for attempt, first in ((1, 7_500), (2, 9_001), (3, 7_501)):
+        later = Script(tmp_path, attempt=attempt, before=before)
+        later.write(*({"step": 3 * step, "loss": 0.5} for step in range(first, first + 3_000)))
+        later.collector.look(PATH, is_last=True)
+        assert later.collector.latest["loss"].count == first + 3_000
+
+
+def test_what_earlier_attempts_had_is_summed_up_once(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.write(*({"step": step, "loss": step} for step in range(5)))
+    script.collector.look(PATH, is_last=True)
+    summed: list[int] = []
+
+    def counted(points: Iterable[Point]) -> Summary | None:
+        found = list(points)
+        summed.append(len(found))
+        return summarize(found)
+
+    monkeypatch.setattr(earlier, "summarize", counted)
+    later = Script(tmp_path, attempt=1)
+    for step in (4, 5, 2, 6):
+        later.write({"step": step, "loss": -step})
+        later.collector.look(PATH)
+    assert [each for each in summed if each] == [4, 2]
+    assert later.collector.latest["loss"].count == 2 + 4
+
+
+def test_many_broken_files_are_told_in_a_few_words(script: Script) -> None:
+    paths = [f"{number}/metrics.jsonl" for number in range(FILES_TOLD + 5)]
+    for path in paths:
+        script.write(path=path)
+        (script.work / path).write_text("{\n")
+    script.collector.look(paths)
+    notes = script.collector.notes
+    assert len(notes) == FILES_TOLD + 1 and notes[-1] == "5 more files could not be read in full"
+    assert notes[0].endswith("line 1 cannot be understood")
 
 
 def test_damage_in_what_attempts_before_have_left_is_told(script: Script, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tensorboardX.proto.summary_pb2 import Summary
 from tensorboardX.proto.tensor_pb2 import TensorProto
 from tensorboardX.proto.tensor_shape_pb2 import TensorShapeProto
 
-from gridray.runner.metrics.events import EventFile
+from gridray.runner.metrics.events import SMALL, EventFile, masked_crc
 from gridray.runner.metrics.growing import DamagedFileError
 
 
@@ -89,12 +89,80 @@ def test_damage_is_told(written: Path, position: int) -> None:
         list(EventFile(written).samples())
 
 
-def test_damage_in_a_record_is_told_with_its_place(written: Path) -> None:
+def records(data: bytes | bytearray) -> list[int]:
+    """Return where the records of an event file begin."""
+    found = [0]
+    while found[-1] < len(data):
+        (length,) = struct.unpack_from("<Q", data, found[-1])
+        found.append(found[-1] + length + 16)
+    return found[:-1]
+
+
+def test_damaged_records_are_told_with_their_place_and_passed_over(written: Path) -> None:
     data = bytearray(written.read_bytes())
+    whole = list(EventFile(written).samples())
+    begins = records(data)
     data[12:20] = b"\xff" * 8
+    value = data.index(struct.pack("<f", 1.0))
+    data[value] ^= 1
     written.write_bytes(data)
-    with pytest.raises(DamagedFileError, match="byte 0"):
-        list(EventFile(written).samples())
+    file = EventFile(written)
+    assert list(file.samples()) == whole[1:]
+    assert whole[0][1:] == (0, 1000.5, 1.0) and value < begins[2]
+    assert file.complaint == "record at byte 0 is damaged, and 1 more"
+
+
+def test_a_damaged_footer_is_damage_too(written: Path) -> None:
+    data = bytearray(written.read_bytes())
+    begins = records(data)
+    data[begins[2] - 1] ^= 1
+    written.write_bytes(data)
+    file = EventFile(written)
+    assert len(list(file.samples())) == 5
+    assert file.complaint == f"record at byte {begins[1]:,} is damaged"
+
+
+def test_scalars_of_a_large_record_are_checked_too(tmp_path: Path) -> None:
+    picture = Summary.Image(encoded_image_string=bytes(2 * SMALL))
+    values = [Summary.Value(tag="n", simple_value=2), Summary.Value(tag="p", image=picture)]
+    path = write_event(tmp_path / "e", Event(step=7, summary=Summary(value=values)))
+    assert [each.value for each in EventFile(path).samples()] == [2]
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+    file = EventFile(path)
+    assert list(file.samples(is_last=True)) == [] and file.complaint is not None
+
+
+def test_a_last_record_that_is_not_yet_there_is_waited_for(written: Path) -> None:
+    data = written.read_bytes()
+    last = records(data)[-1]
+    file = EventFile(written)
+    written.write_bytes(data[: last + 12] + bytes(len(data) - last - 12))
+    found = list(file.samples())
+    written.write_bytes(data)
+    found += list(file.samples(is_last=True))
+    assert found == list(EventFile(written).samples()) and file.complaint is None
+
+
+def test_what_is_whole_and_no_event_is_told(tmp_path: Path) -> None:
+    content = b"\xff" * 8
+    header = struct.pack("<Q", len(content))
+    parts = [header, masked_crc(header), content, masked_crc(content)]
+    path = tmp_path / "e"
+    path.write_bytes(
+        b"".join(each if isinstance(each, bytes) else struct.pack("<I", each) for each in parts)
+    )
+    with pytest.raises(DamagedFileError, match="byte 0 is no event"):
+        list(EventFile(path).samples())
+
+
+@pytest.mark.parametrize("time", [math.nan, math.inf, -math.inf, -1.0, 1e300])
+def test_a_time_that_is_none_does_not_count(tmp_path: Path, time: float) -> None:
+    values = [Summary.Value(tag="n", simple_value=2)]
+    event = Event(step=7, wall_time=time, summary=Summary(value=values))
+    path = write_event(tmp_path / "e", event)
+    assert list(EventFile(path).samples()) == [("n", 7, None, 2.0)]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gridray.metricrecords import Point, summarize
+from gridray.metricrecords import Chunk, Point, summarize
 from gridray.runner.metrics.thinning import UNTHINNED, Series
 
 
@@ -59,3 +59,15 @@ def test_nan_hides_no_extreme() -> None:
     values = [math.nan if step % 2 else float(step) for step in range(10_000)]
     kept = [point.value for point in series(values).points()]
     assert 9998.0 in kept and 0.0 in kept and math.isnan(kept[-1])
+
+
+def test_those_that_are_kept_stand_for_all() -> None:
+    noise = random.Random(7)
+    found = series([noise.random() for _ in range(100_000)]).points()
+    counted = 0
+    for point in found:
+        counted += point.stands_for
+        assert point.step == counted - 1
+    assert counted == 100_000 and Chunk.from_json(Chunk({"n": found}).to_json()).points["n"] == [
+        point._replace(time=round(point.time, 3)) for point in found
+    ]
