@@ -4,10 +4,8 @@ What the text of one argument means is decided in `expressions.py`; here argumen
 are counted, drawn and combined. The first argument varies fastest.
 """
 
-import itertools
 import math
 import os
-import random
 import re
 import sys
 from collections import Counter
@@ -15,17 +13,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from itertools import chain, repeat
-from operator import add, itemgetter
 from typing import Any
 
+from gridray.combinations import product, sample
 from gridray.errors import SweepError
 from gridray.expressions import Distribution, Malformed, RangeValues, Reading, read, shown
 
 # One distribution never draws more numbers: under random_search nothing else bounds them.
 MAX_DRAWN = 1_000_000
-# So many combinations of the first arguments are kept, for the others to be put behind.
-FIRSTS = 1000
 
 
 class Strategy(str, Enum):
@@ -66,7 +61,7 @@ class Sweep:
     def __iter__(self) -> Iterator[tuple[str, ...]]:
         if isinstance(self._points, range):
             # Without a step of Python's between two: there may be a million.
-            return _product([[a.prefix + value for value in v] for a, v in self._columns])
+            return product([[a.prefix + value for value in v] for a, v in self._columns])
         return map(self._argv, self._points)
 
     def params(self, argv: Sequence[str]) -> dict[str, str | bool]:
@@ -135,7 +130,7 @@ def parse(
     if trials is not None:
         values = [_distinct(choices) for choices in values]
     total = math.prod(map(len, values))
-    points = range(total) if trials is None else _sample(total, trials, new_seed)
+    points = range(total) if trials is None else sample(total, trials, new_seed)
     drawn = any(isinstance(reading.values, Distribution) for reading in readings)
     columns = tuple(zip(arguments, values, strict=True))
     return Sweep(
@@ -377,37 +372,5 @@ def _drawn(distribution: Distribution, generator: Any) -> tuple[str, ...]:
     return distribution.draw(generator)
 
 
-def _product(columns: Sequence[Sequence[Any]]) -> Iterator[tuple[Any, ...]]:
-    """Return a value of each column, in every way; the first column's varies fastest."""
-    firsts: list[tuple[Any, ...]] = [()]
-    taken = 0
-    for column in columns:
-        if len(firsts) * len(column) > FIRSTS:
-            break
-        firsts = [(*first, value) for value in column for first in firsts]
-        taken += 1
-    lasts = map(itemgetter(slice(None, None, -1)), itertools.product(*reversed(columns[taken:])))
-    return chain.from_iterable(map(add, firsts, repeat(last)) for last in lasts)
-
-
 def _distinct(values: Sequence[str]) -> Sequence[str]:
     return values if isinstance(values, RangeValues) else tuple(dict.fromkeys(values))
-
-
-def _sample(total: int, count: int, seed: int) -> Sequence[int]:
-    """Draw `count` distinct numbers below `total`, in random order; all, in order, if too few.
-
-    Robert Floyd's algorithm (CACM 30:9, 1987): `count` draws and `count` numbers in memory,
-    however large `total` is. The stream is not the distributions', whose values must not depend
-    on `count`.
-    """
-    if count >= total:
-        return range(total)
-    stream = random.Random(seed)
-    chosen: set[int] = set()
-    for top in range(total - count, total):
-        number = stream.randrange(top + 1)
-        chosen.add(top if number in chosen else number)
-    points = sorted(chosen)
-    stream.shuffle(points)
-    return points

@@ -1,1 +1,1 @@
-"""What runs on a cluster's machines beside Ray: the dead-man's switch that ends them."""
+"""What runs on a cluster's machines: Ray's start, and the dead-man's switch that ends them."""
