@@ -21,7 +21,16 @@ from gridray.records import Row, RunRecord, decode, read_run
 from gridray.states import State
 from gridray.store import Store
 
-__all__ = ["Curve", "Summary", "curves", "curves_until", "notes", "summaries"]
+__all__ = [
+    "Curve",
+    "Measured",
+    "MetricsReader",
+    "Summary",
+    "curves",
+    "curves_until",
+    "notes",
+    "summaries",
+]
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,84 @@ class Curve:
     steps: tuple[Step, ...]
     times: tuple[float, ...]
     values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The curves of an experiment by name, and what could not be read of its metrics."""
+
+    curves: Mapping[str, Curve]
+    notes: tuple[str, ...]
+
+
+class MetricsReader:
+    """Reads the metrics of one experiment again and again, each time only what is new.
+
+    Chunks and attempts that were read and have not changed are remembered. What is read of an
+    attempt after the next one has begun is taken for all of it.
+    """
+
+    def __init__(self, store: Store, run: str, index: int) -> None:
+        """Name an experiment; nothing is read yet."""
+        self._store = store
+        self._run = run
+        self._index = index
+        self._identity: str | None = None
+        self._attempts: list[_Attempt] = []
+        self._measured = Measured({}, ())
+        self._is_stale = False
+
+    def read(self) -> Measured:
+        """Return what there is now: the same object as the last time if nothing is new.
+
+        Raises:
+            NotFoundError: there is no such experiment (any more).
+            DamagedError: a chunk cannot be understood.
+            StoreError: the store cannot be read; the next call reads on.
+        """
+        record = read_run(self._store, self._run)
+        latest = _row(self._store, record, self._index).attempt
+        if record.identity != self._identity:
+            self._identity, self._attempts, self._measured = record.identity, [], Measured({}, ())
+        for number in range(len(self._attempts), latest + 1):
+            self._attempts.append(_Attempt(AttemptName(self._run, self._index, number)))
+        for each in self._attempts:
+            if not each.is_known and each.read(self._store, record, latest):
+                self._is_stale = True
+        if self._is_stale:
+            found = _merged(each.points() for each in self._attempts)
+            told = dict.fromkeys(note for each in self._attempts for note in each.notes)
+            self._measured = Measured(_curves(found), tuple(told))
+            self._is_stale = False
+        return self._measured
+
+
+class _Attempt:
+    """What has been read of an attempt; `is_known`: it is all that there will be."""
+
+    def __init__(self, name: AttemptName) -> None:
+        self._name = name
+        self._tags: dict[str, str] = {}
+        self._chunks: dict[str, Mapping[str, Sequence[Point]]] = {}
+        self.notes: tuple[str, ...] = ()
+        self.is_known = False
+
+    def read(self, store: Store, record: RunRecord, latest: int) -> bool:
+        """Read what is new; return whether anything is."""
+        tags = {each.key: each.etag for each in store.tagged(layout.metrics(self._name))}
+        changed = [key for key, tag in tags.items() if self._tags.get(key) != tag]
+        chunks = _chunks(store, record.identity, changed)
+        own = _own(store, record, [layout.attempt_summary(self._name)])
+        notes = tuple(note for each in own.values() for note in each.notes)
+        is_new = bool(changed) or tags.keys() != self._tags.keys() or notes != self.notes
+        known = self._chunks | chunks
+        self._chunks = {key: known[key] for key in tags if key in known}
+        self._tags, self.notes = tags, notes
+        self.is_known = self._name.attempt < latest
+        return is_new
+
+    def points(self) -> dict[str, list[Point]]:
+        return _together(self._chunks.values())
 
 
 def summaries(store: Store, run: str) -> dict[int, dict[str, Summary]]:
@@ -86,10 +173,7 @@ def curves_until(
 ) -> dict[str, Curve]:
     """Return the curves of an experiment whose latest attempt is known, as `curves` does."""
     attempts = [AttemptName(record.name, index, number) for number in range(latest + 1)]
-    return {
-        name: _curve(name, points)
-        for name, points in sorted(points_of(store, record.identity, attempts, names).items())
-    }
+    return _curves(points_of(store, record.identity, attempts, names))
 
 
 def points_of(
@@ -103,13 +187,7 @@ def points_of(
     Args:
         identity: that of its run.
     """
-    found: dict[str, dict[Step, Point]] = {}
-    for attempt in attempts:
-        for name, points in _points(store, identity, attempt, names).items():
-            first = min(point.step for point in points)
-            kept = {step: each for step, each in found.get(name, {}).items() if step < first}
-            found[name] = kept | {point.step: point for point in points}
-    return found
+    return _merged(_points(store, identity, attempt, names) for attempt in attempts)
 
 
 def notes(store: Store, run: str, index: int) -> tuple[str, ...]:
@@ -169,16 +247,45 @@ def _points(
 ) -> dict[str, list[Point]]:
     """Read the points of one attempt, in the order in which they came."""
     keys = [entry.key for entry in store.entries(layout.metrics(attempt))]
-    chunks = store.get_many_json(keys)
-    found: dict[str, list[Point]] = {}
+    return _together(_chunks(store, identity, keys, names).values())
+
+
+def _chunks(
+    store: Store, identity: str, keys: Sequence[str], names: Collection[str] | None = None
+) -> dict[str, dict[str, Sequence[Point]]]:
+    """Read points by key, in the order of the keys, and by name; none are another run's."""
+    read = store.get_many_json(keys)
+    found = {}
     for key in keys:
-        raw: Any = marks.unmarked(chunks.get(key), identity)
-        if raw is None:
-            continue
-        for name, points in decode(Chunk, raw, key).points.items():
-            if points and (names is None or name in names):
-                found.setdefault(name, []).extend(points)
+        raw: Any = marks.unmarked(read.get(key), identity)
+        points = {} if raw is None else decode(Chunk, raw, key).points
+        found[key] = {
+            name: each for name, each in points.items() if each and (names is None or name in names)
+        }
     return found
+
+
+def _together(chunks: Iterable[Mapping[str, Sequence[Point]]]) -> dict[str, list[Point]]:
+    found: dict[str, list[Point]] = {}
+    for chunk in chunks:
+        for name, points in chunk.items():
+            found.setdefault(name, []).extend(points)
+    return found
+
+
+def _merged(attempts: Iterable[Mapping[str, Sequence[Point]]]) -> dict[str, dict[Step, Point]]:
+    """Return the points of attempts, each of which replaces what it did again."""
+    found: dict[str, dict[Step, Point]] = {}
+    for attempt in attempts:
+        for name, points in attempt.items():
+            first = min(point.step for point in points)
+            kept = {step: each for step, each in found.get(name, {}).items() if step < first}
+            found[name] = kept | {point.step: point for point in points}
+    return found
+
+
+def _curves(points: Mapping[str, Mapping[Step, Point]]) -> dict[str, Curve]:
+    return {name: _curve(name, each) for name, each in sorted(points.items())}
 
 
 def _curve(name: str, points: Mapping[Step, Point]) -> Curve:

@@ -1,7 +1,7 @@
 """Summaries and curves come back as runners and controller wrote them, each step once."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pytest
 
@@ -18,10 +18,11 @@ from gridray.metricrecords import (
     summarize,
 )
 from gridray.readers import metrics
-from gridray.records import Row
+from gridray.readers.metrics import Measured, MetricsReader
+from gridray.records import Row, RunStatus
 from gridray.states import State
 from gridray.store import Store
-from tests.builders import add_run
+from tests.builders import add_run, run_record
 
 IDENTITY = "identity-of-run"
 
@@ -117,6 +118,77 @@ def test_what_is_not_finite_comes_back(store: Store) -> None:
     found = metrics.summaries(store, "run")[0]["loss"]
     assert (found.least, found.greatest) == (-math.inf, math.inf) and math.isnan(found.last)
     assert metrics.notes(store, "run", 0) == ("a note",)
+
+
+class Counted(Store):
+    """A store that knows which chunks were read of it."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.read: list[str] = []
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
+        wanted = list(keys)
+        self.read += [key for key in wanted if "/metrics/" in key]
+        return super().get_many(wanted)
+
+    def taken(self) -> list[str]:
+        read, self.read = self.read, []
+        return read
+
+
+def chunk(attempt: int, number: int) -> str:
+    return layout.metric_chunk(AttemptName("run", 0, attempt), number)
+
+
+def set_row(store: Store, row: Row) -> None:
+    store.put_json(layout.status("run"), RunStatus(0.0, (row,)).to_json())
+
+
+def test_a_reader_reads_only_what_is_new(store: Store) -> None:
+    add_run(store, "run", [Row(State.RUNNING)])
+    counted = Counted(store.url)
+    reader = MetricsReader(counted, "run", 0)
+    assert reader.read() == Measured({}, ())
+    put_chunk(store, 0, 0, loss=points([9.0, 8.0]))
+    put_chunk(store, 0, 1, loss=points([7.0], first=2))
+    assert reader.read().curves["loss"].values == (9.0, 8.0, 7.0)
+    assert counted.taken() == [chunk(0, 0), chunk(0, 1)]
+    # As many bytes as before.
+    put_chunk(store, 0, 1, loss=points([6.0], first=2))
+    put_summary(store, AttemptName("run", 0, 0), loss=summary(9.0, 8.0, 6.0))
+    found = reader.read()
+    assert found == Measured(metrics.curves(store, "run", 0), ("a note",))
+    assert counted.taken() == [chunk(0, 1)]
+    assert reader.read() is found and counted.taken() == []
+
+
+def test_a_reader_goes_on_with_the_next_attempt(store: Store) -> None:
+    add_run(store, "run", [Row(State.RUNNING)])
+    put_chunk(store, 0, 0, loss=points([9.0, 8.0]))
+    counted = Counted(store.url)
+    reader = MetricsReader(counted, "run", 0)
+    reader.read()
+    put_chunk(store, 0, 1, loss=points([7.0], first=2))
+    put_chunk(store, 1, 0, loss=points([5.0], first=1))
+    set_row(store, Row(State.RUNNING, attempt=1))
+    counted.taken()
+    assert reader.read().curves["loss"].values == (9.0, 5.0)
+    assert reader.read().curves == metrics.curves(store, "run", 0)
+    assert counted.taken() == [chunk(0, 1), chunk(1, 0)]
+
+
+def test_a_reader_forgets_a_run_whose_name_another_one_has(store: Store) -> None:
+    add_run(store, "run", [Row(State.RUNNING)])
+    put_chunk(store, 0, 0, loss=points([9.0]))
+    reader = MetricsReader(store, "run", 0)
+    assert list(reader.read().curves) == ["loss"]
+    store.delete(layout.run_record("run"))
+    with pytest.raises(NotFoundError, match="no run 'run'"):
+        reader.read()
+    another = run_record("run", 1, identity="another")
+    store.put_json(layout.run_record("run"), another.to_json())
+    assert reader.read() == Measured({}, ())
 
 
 def test_what_is_not_there_is_said(store: Store) -> None:
