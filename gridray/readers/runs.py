@@ -162,6 +162,18 @@ def experiment_view(store: Store, run: str, index: int, now: float) -> Experimen
     return _experiment(record, index, point, rows[index], now, _alike(record, rows), until)
 
 
+def fingerprint(store: Store, run: str) -> tuple[object, ...]:
+    """Return what is another value after each change of a run all of whose experiments are over.
+
+    It costs a few requests however large the run is. That there is no such run is no error.
+    """
+    keys = (layout.run_record(run), layout.status(run), layout.run_metrics(run))
+    found = (store.find_tagged(key) for key in keys)
+    tags = [None if each is None else each.etag for each in found]
+    lists = (layout.requests(run), layout.deletions(run))
+    return (*tags, *(tuple(store.names(prefix)) for prefix in lists))
+
+
 def changes(store: Store, run: str) -> bytes:
     """Return what the source of a run has that its commit does not have, as a patch.
 

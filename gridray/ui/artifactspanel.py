@@ -1,7 +1,5 @@
 """The files of an experiment: a list, a preview of images and text, and downloads."""
 
-import asyncio
-
 from nicegui import run, ui
 
 from gridray import wording
@@ -14,7 +12,9 @@ from gridray.readers.why import Why
 from gridray.store import Store
 from gridray.ui import files
 from gridray.ui.address import parameter, remember
-from gridray.ui.watch import sentence
+from gridray.ui.reading import Reading
+from gridray.ui.telling import sentence
+from gridray.ui.watch import is_settled
 
 # Bytes of a text that are shown.
 PREVIEW = 200_000
@@ -28,36 +28,34 @@ class ArtifactsPanel:
         self._name = name
         self._files: list[Artifact] | None = None
         self._open = parameter("file")
-        self._lock = asyncio.Lock()
         self._rows: dict[str, ui.element] = {}
         self._note = ui.label("Reading …").classes("muted")
         with ui.element("div").classes("files") as self._place:
             self._list = ui.element("div").classes("panel file-list")
             self._preview = ui.element("div").classes("panel preview")
         self._place.set_visibility(False)
+        self._reading = Reading(self._read, self._take, self._tell)
 
     def show(self, found: Why) -> None:
-        """List what there is; of what is over, once."""
-        if self._files is None or not found.experiment.state.is_terminal:
-            ui.timer(0.01, self._look, once=True)
+        """List what there is, until nothing more comes."""
+        each = found.experiment
+        if self._files is None or not is_settled(each.state, each.ended_at):
+            self._reading.begin()
 
-    async def _look(self) -> None:
-        if self._lock.locked():
-            return
-        async with self._lock:
-            run_name, index = self._name.run, self._name.index
-            try:
-                found = await run.io_bound(artifacts.of_experiment, self._store, run_name, index)
-            except GridrayError as error:
-                self._note.text = sentence(error.message)
-                self._note.set_visibility(True)
-                return
-            if found is not None and found != self._files:
-                is_first = self._files is None
-                self._files = found
-                self._draw(found)
-                if is_first:
-                    await self._choose(self._open)
+    def _read(self) -> list[Artifact]:
+        return artifacts.of_experiment(self._store, self._name.run, self._name.index)
+
+    def _take(self, found: list[Artifact]) -> None:
+        if found != self._files:
+            is_first = self._files is None
+            self._files = found
+            self._draw(found)
+            if is_first:
+                ui.timer(0.01, lambda: self._choose(self._open), once=True)
+
+    def _tell(self, error: GridrayError) -> None:
+        self._note.text = sentence(error.message)
+        self._note.set_visibility(True)
 
     def _draw(self, found: list[Artifact]) -> None:
         self._place.set_visibility(bool(found))

@@ -7,7 +7,7 @@ from nicegui import run, ui
 from gridray import actions, again, wording
 from gridray.errors import GridrayError
 from gridray.store import Store
-from gridray.ui.watch import sentence
+from gridray.ui import telling
 
 Action = Callable[[], str]
 # Seconds that a message stays.
@@ -35,10 +35,8 @@ async def do(action: Action) -> bool:
     try:
         told = await run.io_bound(action)
     except GridrayError as error:
-        message = sentence(error.message) + (f"\n{sentence(error.hint)}" if error.hint else "")
-        ui.notify(
-            message, type="negative", multi_line=True, timeout=STAYS * 1000, close_button="OK"
-        )
+        told = telling.words(error)
+        ui.notify(told, type="negative", multi_line=True, timeout=STAYS * 1000, close_button="OK")
         return False
     ui.notify(told, timeout=STAYS * 500)
     return True

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from gridray.readers.metrics import Curve
@@ -15,14 +16,18 @@ COLORS = (
 INK = "#8b8f9b"
 LINE = "rgba(128,132,144,0.22)"
 RAMP = ("#3e63dd", "#12a594", "#e5a50a", "#e5484d")
-# Points of one curve that a chart draws at most.
+# Points that the curves of a page have together, and one curve, at most: of each, some 20 bytes are
+# sent. A curve has so many at least.
+ROOM = 24_000
 MOST_POINTS = 2_000
+FEWEST_POINTS = 24
 # An axis of no more values than these shows each of them.
 FEW_VALUES = 12
 # Largest by smallest.
 DECADES = 50
 
 Options = dict[str, Any]
+Place = tuple[float, float | None]
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,29 @@ def smoothed(values: Sequence[float], weight: float) -> list[float]:
     return found
 
 
-def lines(title: str, curves: Mapping[str, Curve], look: Look) -> Options:
-    """Return a chart of one metric's curves, by the names of the experiments."""
-    series = [_line(name, curve, look) for name, curve in curves.items()]
+def room(charts: int, curves: int) -> int:
+    """Return how many points a curve has, in so many charts of so many curves each."""
+    share = ROOM // max(1, charts * curves)
+    return max(FEWEST_POINTS, min(MOST_POINTS, share))
+
+
+def told_of_thinning(curves: Iterable[Curve], most: int) -> list[str]:
+    """Return what is said where curves have more points than are drawn of them."""
+    if all(len(curve.steps) <= most for curve in curves):
+        return []
+    return [
+        f"Points are thinned: of a curve at most {most:,} are drawn, its extremes among them. "
+        "`gridray export` has all."
+    ]
+
+
+def lines(title: str, curves: Mapping[str, Curve], look: Look, most: int = MOST_POINTS) -> Options:
+    """Return a chart of one metric's curves, by the names of the experiments.
+
+    Args:
+        most: points of each that are drawn.
+    """
+    series = [_line(name, curve, look, most) for name, curve in curves.items()]
     options = _base(title)
     options["legend"] = {
         "type": "scroll", "bottom": 0, "icon": "roundRect", "itemWidth": 10, "itemHeight": 10,
@@ -72,25 +97,65 @@ def lines(title: str, curves: Mapping[str, Curve], look: Look) -> Options:
     return options | {"series": series}
 
 
-def _line(name: str, curve: Curve, look: Look) -> Options:
+def _line(name: str, curve: Curve, look: Look, most: int) -> Options:
     start = curve.times[0] if curve.times else 0.0
-    xs = [time - start for time in curve.times] if look.by_time else list(curve.steps)
+    xs = [time - start for time in curve.times] if look.by_time else curve.steps
     ys = smoothed(curve.values, look.smoothing)
-    data = [
-        [_number(x), _number(y)] for x, y in zip(xs, ys, strict=True) if not (look.log_x and x <= 0)
+    points = [
+        (x, y if _is_drawn(y, look.log_y) else None)
+        for x, y in zip(xs, ys, strict=True)
+        if _is_drawn(x, look.log_x)
     ]
-    if look.log_y:
-        data = [[x, y if y is not None and y > 0 else None] for x, y in data]
+    kept = thinned(points, most, is_log=look.log_x)
     return {
         "type": "line",
         "name": name,
-        "data": data,
-        "showSymbol": len(data) == 1,
+        "data": [[_short(x), None if y is None else _short(y)] for x, y in kept],
+        "showSymbol": len(kept) == 1,
         "symbolSize": 6,
-        "sampling": "lttb" if len(data) > MOST_POINTS else None,
         "lineStyle": {"width": 1.6},
         "emphasis": {"focus": "series"},
     }
+
+
+def thinned(points: Sequence[Place], most: int, *, is_log: bool) -> Sequence[Place]:
+    """Return so many of a line's points: first, last, and the extremes of each part of the axis.
+
+    Args:
+        points: x and y; where y is None there is a gap, of which each part keeps one.
+        is_log: the axis of x, all of which are greater than 0, is logarithmic.
+    """
+    if len(points) <= most:
+        return points
+    has_gaps = any(y is None for _, y in points)
+    count = max(1, (most - 2) // (3 if has_gaps else 2))
+    parts: dict[int, list[Place]] = {}
+    inner = points[1:-1]
+    for part, point in zip(_parts([x for x, _ in inner], count, is_log), inner, strict=True):
+        parts.setdefault(part, []).append(point)
+    kept = [each for part in parts.values() for each in _extremes(part)]
+    return [points[0], *kept, points[-1]]
+
+
+def _parts(xs: Sequence[float], count: int, is_log: bool) -> list[int]:
+    """Return in which of so many equal parts of the axis each point is.
+
+    Where x goes back, or nowhere, the parts have equally many points.
+    """
+    places = [math.log(x) for x in xs] if is_log else xs
+    begin, width = places[0], places[-1] - places[0]
+    if width <= 0 or any(after < before for before, after in pairwise(places)):
+        return [place * count // len(xs) for place in range(len(xs))]
+    return [min(count - 1, int(count * ((place - begin) / width))) for place in places]
+
+
+def _extremes(part: Sequence[Place]) -> list[Place]:
+    """Return the least, the greatest and the first that is a gap, in their order."""
+    known = [(y, place) for place, (_, y) in enumerate(part) if y is not None]
+    wanted = {min(known)[1], max(known)[1]} if known else set()
+    gap = next((place for place, (_, y) in enumerate(part) if y is None), None)
+    wanted |= set() if gap is None else {gap}
+    return [part[place] for place in sorted(wanted)]
 
 
 @dataclass(frozen=True)
@@ -198,9 +263,9 @@ def _is_drawn(value: float | str, is_log: bool) -> bool:
     return isinstance(value, str) or (math.isfinite(value) and (value > 0 or not is_log))
 
 
-def _number(value: float) -> float | None:
-    """Return a number that JSON has; a gap is left for all others."""
-    return value if math.isfinite(value) else None
+def _short(value: float) -> float:
+    """Return a number in no more digits than a chart can tell apart."""
+    return value if isinstance(value, int) else float(f"{value:.9g}")
 
 
 def _base(title: str) -> Options:

@@ -10,7 +10,8 @@ from gridray.clusters.inventory import ClusterView, Condition, NodeGroup
 from gridray.ui.facts import title
 from gridray.ui.frame import frame
 from gridray.ui.site import Site
-from gridray.ui.watch import Watch, sentence
+from gridray.ui.telling import sentence
+from gridray.ui.watch import Watch
 
 # Seconds. Each look asks every cluster.
 EVERY = 10.0

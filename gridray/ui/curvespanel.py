@@ -1,23 +1,25 @@
 """Curves of several experiments over each other, a chart a metric."""
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
-from nicegui import run, ui
+from nicegui import ui
 
-from gridray.errors import GridrayError
+from gridray.errors import GridrayError, UsageError
 from gridray.readers import metrics
 from gridray.readers.metrics import Curve
 from gridray.readers.runs import ExperimentView, RunView
-from gridray.records import RunRecord
 from gridray.store import Store
 from gridray.ui import charts, runtable
 from gridray.ui.address import parameter, remember
-from gridray.ui.charts import Look
+from gridray.ui.chartgrid import ChartGrid
+from gridray.ui.charts import Look, Options
+from gridray.ui.reading import Reading
 from gridray.ui.runtable import Names
-from gridray.ui.watch import sentence
+from gridray.ui.telling import sentence
+from gridray.ui.watch import is_settled
 
 # Of experiments in one chart: more lines cannot be told apart.
 MOST = 30
@@ -30,21 +32,28 @@ EVERY = 8.0
 Curves = Mapping[str, Mapping[str, Curve]]
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """Charts by the names of the metrics, and what is said above them."""
+
+    charts: dict[str, Options]
+    note: str
+
+
 class CurvesPanel:
-    def __init__(self, store: Store, name: str) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._name = name
         self._view: RunView | None = None
         self._names: Names | None = None
-        self._curves: Curves = {}
+        self._curves: Curves | None = None
         self._next = 0.0
-        self._lock = asyncio.Lock()
-        self._charts: dict[str, ui.echart] = {}
         with ui.element("div").classes("tools"):
             self._draw_choices()
             self._draw_look()
         self._note = ui.label().classes("muted")
-        self._place = ui.element("div").classes("charts")
+        self._charts = ChartGrid()
+        self._reading = Reading(self._read, self._take, self._tell)
+        self._drawing = Reading(self._draw, self._put, self._tell)
 
     def _draw_choices(self) -> None:
         self._experiments = ui.input(label="Experiments", value=parameter("experiments"))
@@ -79,61 +88,61 @@ class CurvesPanel:
             value = value or offered[:CHARTS_AT_FIRST]
             self._metrics.set_options(offered, value=value)
         self._view, self._names = view, names
-        is_over = view.summary.state.is_terminal and self._curves
-        if time.monotonic() >= self._next and not (is_over or self._lock.locked()):
-            self._begin()
+        is_over = is_settled(view.summary.state, view.summary.ended_at)
+        is_drawn = is_over and self._curves is not None
+        if time.monotonic() >= self._next and not is_drawn:
+            self._next = time.monotonic() + EVERY
+            self._reading.begin()
 
     def _chosen(self) -> None:
         remember(
             experiments=self._experiments.value or None,
             metrics="\n".join(self._metrics.value) or None,
         )
-        self._begin()
+        self._reading.renew()
 
-    def _begin(self) -> None:
-        self._next = time.monotonic() + EVERY
-        ui.timer(0.01, self._look_again, once=True)
-
-    async def _look_again(self) -> None:
-        if self._view is None:
-            return
-        async with self._lock:
-            try:
-                wanted = self._wanted(self._view)
-                names = list(self._metrics.value)
-                found = await run.io_bound(self._read, self._view.record, wanted, names)
-            except (GridrayError, ValueError) as error:
-                self._note.text = _told(error)
-                return
-            if found is not None:
-                self._curves = found
-                self._draw()
+    def _read(self) -> Curves | None:
+        """Return curves by metric and by the experiments' labels."""
+        view, known = self._view, self._names
+        if view is None or known is None:
+            return None
+        wanted, names = self._wanted(view), list(self._metrics.value)
+        with ThreadPoolExecutor(CONCURRENT_READS) as pool:
+            read = pool.map(
+                lambda each: metrics.curves_until(
+                    self._store, view.record, each.index, each.attempt, names
+                ),
+                wanted,
+            )
+            found = list(zip(wanted, read, strict=True))
+        return {
+            name: {
+                label(each, known.constant): curves[name]
+                for each, curves in found
+                if name in curves
+            }
+            for name in names
+        }
 
     def _wanted(self, view: RunView) -> list[ExperimentView]:
         """Return the experiments that are asked for; at first those that have begun."""
         text = self._experiments.value or ""
         known = {each.index: each for each in view.experiments}
-        if text.strip():
+        if not text.strip():
+            return [each for each in view.experiments if each.started_at][:AT_FIRST]
+        try:
             return [known[index] for index in runtable.pick(text, list(known))][:MOST]
-        return [each for each in view.experiments if each.started_at][:AT_FIRST]
+        except ValueError as error:
+            raise UsageError("name experiments by their numbers, as 0-9, 14") from error
 
-    def _read(
-        self, record: RunRecord, wanted: Sequence[ExperimentView], names: Sequence[str]
-    ) -> Curves:
-        """Return curves by metric and by the experiments' labels."""
-        with ThreadPoolExecutor(CONCURRENT_READS) as pool:
-            read = pool.map(
-                lambda each: metrics.curves_until(
-                    self._store, record, each.index, each.attempt, names
-                ),
-                wanted,
-            )
-            found = list(zip(wanted, read, strict=True))
-        constant = self._names.constant if self._names else frozenset()
-        return {
-            name: {label(each, constant): known[name] for each, known in found if name in known}
-            for name in names
-        }
+    def _take(self, found: Curves) -> None:
+        if found != self._curves:
+            self._curves = found
+            self._drawing.renew()
+
+    def _tell(self, error: GridrayError) -> None:
+        self._curves = None
+        self._note.text = sentence(error.message)
 
     def _drawn_otherwise(self) -> None:
         look = self._look()
@@ -142,38 +151,32 @@ class CurvesPanel:
             smoothing=f"{look.smoothing:g}" if look.smoothing else None,
             axes=",".join(name for name, is_on in axes if is_on) or None,
         )
-        self._draw()
+        self._drawing.renew()
 
     def _look(self) -> Look:
         smoothing = float(self._smoothing.value)
         return Look(smoothing, self._log_x.value, self._log_y.value, self._by_time.value)
 
-    def _draw(self) -> None:
-        drawn = {name: curves for name, curves in self._curves.items() if curves}
-        if list(drawn) != list(self._charts):
-            self._place.clear()
-            with self._place:
-                self._charts = {name: _panel() for name in drawn}
-        for name, curves in drawn.items():
-            options = self._charts[name].options
-            options.clear()
-            options.update(charts.lines(name, curves, self._look()))
-            self._charts[name].update()
-        self._note.text = "" if drawn else "No metric of these experiments has been recorded yet."
+    def _draw(self) -> Drawn | None:
+        return None if self._curves is None else drawn(self._curves, self._look())
+
+    def _put(self, found: Drawn) -> None:
+        self._note.text = found.note
+        self._charts.show(found.charts)
+
+
+def drawn(curves: Curves, look: Look) -> Drawn:
+    """Return a chart of each metric that has curves."""
+    found = {name: each for name, each in curves.items() if each}
+    if not found:
+        return Drawn({}, "No metric of these experiments has been recorded yet.")
+    most = charts.room(len(found), max(map(len, found.values())))
+    made = {name: charts.lines(name, each, look, most) for name, each in found.items()}
+    every = (curve for each in found.values() for curve in each.values())
+    return Drawn(made, "".join(charts.told_of_thinning(every, most)))
 
 
 def label(each: ExperimentView, constant: frozenset[str]) -> str:
     """Return an experiment's number, and what tells it from the others."""
     told = [f"{name}={value}" for name, value in each.params.items() if name not in constant]
     return " ".join([f"exp{each.index}", *told])[:60]
-
-
-def _panel() -> ui.echart:
-    with ui.element("div").classes("panel"):
-        return ui.echart({}).classes("chart")
-
-
-def _told(error: GridrayError | ValueError) -> str:
-    if isinstance(error, GridrayError):
-        return sentence(error.message)
-    return "Name experiments by their numbers, as 0-9, 14."

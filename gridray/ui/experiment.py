@@ -10,7 +10,7 @@ from gridray.because import Because, because
 from gridray.errors import UsageError
 from gridray.layout import ExperimentName
 from gridray.nextsteps import next_steps
-from gridray.readers import why
+from gridray.readers import runs, why
 from gridray.readers.why import Why
 from gridray.states import State
 from gridray.ui.artifactspanel import ArtifactsPanel
@@ -22,7 +22,8 @@ from gridray.ui.logpanel import LogPanel
 from gridray.ui.metricspanel import MetricsPanel
 from gridray.ui.site import Site
 from gridray.ui.tabs import Tabs
-from gridray.ui.watch import Watch, sentence
+from gridray.ui.telling import sentence
+from gridray.ui.watch import Rest, Watch, is_settled
 
 TABS = (
     ("log", "Log"),
@@ -81,7 +82,8 @@ class _Experiment:
             self._tabs = Tabs(TABS, lambda tab: self._show_tab())
             self._draw_panels()
         with watch_place:
-            self._watch = Watch(site.store, self._read, self._show)
+            rest = Rest(_is_over, lambda: runs.fingerprint(site.store, name.run))
+            self._watch = Watch(site.store, self._read, self._show, rest=rest)
         self._watch.hide_until_seen(content, *head)
 
     def _draw_panels(self) -> None:
@@ -150,6 +152,10 @@ class _Experiment:
             Exit_code=None if each.exit_code is None else str(each.exit_code),
             Attempt=str(each.attempt) if each.attempt else None,
         )
+
+
+def _is_over(found: Found) -> bool:
+    return is_settled(found.why.experiment.state, found.why.experiment.ended_at)
 
 
 class _WhyBox:

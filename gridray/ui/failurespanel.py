@@ -1,15 +1,14 @@
 """What failed, together where it failed alike."""
 
-import asyncio
-
-from nicegui import run, ui
+from nicegui import ui
 
 from gridray import wording
 from gridray.errors import GridrayError
 from gridray.readers.failures import FailureReader, Failures
 from gridray.readers.runs import RunView
 from gridray.store import Store
-from gridray.ui.watch import sentence
+from gridray.ui.reading import Reading
+from gridray.ui.telling import sentence
 
 # Of links to the experiments of a group.
 MOST_LINKS = 12
@@ -18,35 +17,31 @@ MOST_LINKS = 12
 class FailuresPanel:
     def __init__(self, store: Store) -> None:
         self._reader = FailureReader(store)
+        self._view: RunView | None = None
         self._groups: list[Failures] | None = None
-        self._lock = asyncio.Lock()
         self._place = ui.element("div").classes("place")
+        self._reading = Reading(self._read, self._take, self._tell)
 
     def show(self, view: RunView) -> None:
         """Draw what there is, once the logs' last lines have been read."""
-        ui.timer(0.01, lambda: self._look(view), once=True)
+        self._view = view
+        self._reading.begin()
 
-    async def _look(self, view: RunView) -> None:
-        if self._lock.locked():
-            return
-        async with self._lock:
-            await self._draw(view)
+    def _read(self) -> list[Failures] | None:
+        return None if self._view is None else self._reader.groups(self._view)
 
-    async def _draw(self, view: RunView) -> None:
-        try:
-            found = await run.io_bound(self._reader.groups, view)
-        except GridrayError as error:
+    def _take(self, found: list[Failures]) -> None:
+        if found != self._groups:
+            self._groups = found
             self._place.clear()
             with self._place:
-                ui.label(sentence(error.message)).classes("banner")
-            self._groups = None
-            return
-        if found is None or found == self._groups:
-            return
-        self._groups = found
+                _draw(found)
+
+    def _tell(self, error: GridrayError) -> None:
+        self._groups = None
         self._place.clear()
         with self._place:
-            _draw(found)
+            ui.label(sentence(error.message)).classes("banner")
 
 
 def _draw(groups: list[Failures]) -> None:

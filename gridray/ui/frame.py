@@ -8,6 +8,7 @@ from nicegui import ui
 
 from gridray.ui.gate import TICKET
 from gridray.ui.site import Site
+from gridray.ui.telling import fault
 
 PLACES = (("Runs", "/"), ("Clusters", "/clusters"), ("Launch", "/launch"))
 THEMES = {"auto": None, "light": False, "dark": True}
@@ -49,7 +50,16 @@ def frame(site: Site, title: str, place: str = "") -> Iterator[None]:
             _theme()
             _another_browser(site)
     with ui.element("main").props("id=main"):
+        banner = ui.label().classes("banner").props("role=alert")
+        banner.set_visibility(False)
+        ui.on_exception(lambda error: _tell_fault(banner, error))
         yield
+
+
+def _tell_fault(banner: ui.label, error: Exception) -> None:
+    """Say that something of the page has failed, which may be old from now on."""
+    banner.text = f"{fault(error)} What is shown may not be how it is; load the page again."
+    banner.set_visibility(True)
 
 
 def _theme() -> None:

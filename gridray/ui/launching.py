@@ -1,9 +1,12 @@
 """The page to launch from: what is asked for, what that comes to, and its submission."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from nicegui import run, ui
+from nicegui.elements.mixins.value_element import ValueElement
 
 from gridray import launch, settings
 from gridray.clusters import inventory
@@ -14,10 +17,12 @@ from gridray.sweep import Strategy
 from gridray.ui.address import parameter, remember
 from gridray.ui.facts import title
 from gridray.ui.frame import frame
-from gridray.ui.launchplan import NONE, look, spec_of
+from gridray.ui.launchfields import FIELDS, FIRST, GROUPS, MONO, Field, Kind, Row, lines, shareable
+from gridray.ui.launchplan import Preview, look, spec_of
 from gridray.ui.launchview import PlanView
+from gridray.ui.reading import Reading
 from gridray.ui.site import Site
-from gridray.ui.watch import sentence
+from gridray.ui.telling import words
 
 # Seconds after which what was typed is looked at.
 PAUSE = 0.4
@@ -37,121 +42,104 @@ class _Launch:
         self._site = site
         self._values = _asked(site)
         self._version = 0
+        self._datastores: ui.select | None = None
         with ui.element("div").classes("head"):
             title("Launch")
         with ui.element("div").classes("launch"):
             with ui.element("form").classes("panel fields") as form:
-                self._draw_fields()
+                self._draw_form()
             form.on("submit.prevent", self._submit)
             with ui.element("section").classes("stack").props("aria-live=polite"):
                 self._plan = PlanView(self._submit)
-        ui.timer(0.01, self._look, once=True)
-
-    def _draw_fields(self) -> None:
-        scripts = _scripts(Path(self._values["root"]))
-        self._text("script", "Script", autocomplete=scripts)
-        example = '--lr "[0.1, 0.01]" --layers "range(1, 5)"'
-        self._text("args", "Arguments", placeholder=example).classes("mono")
-        with ui.element("div").classes("pair"):
-            self._select("cluster", "Cluster", inventory.names(settings.load()))
-            self._text("name", "Name", placeholder="a random one")
-        with ui.element("div").classes("pair"):
-            self._text("cpus", "CPUs", placeholder="1")
-            self._text("gpus", "GPUs", placeholder="0")
-        with ui.element("div").classes("pair"):
-            self._text("memory", "Memory", placeholder="as 16GB")
-            self._text("max_parallel", "At once", placeholder="as many as fit")
-        with ui.expansion("More").classes("more"), ui.element("div").classes("fields"):
-            self._draw_more()
-
-    def _draw_more(self) -> None:
-        self._text("root", "Directory")
-        with ui.element("div").classes("pair"):
-            self._select("strategy", "Strategy", [each.value for each in Strategy])
-            self._text("num_trials", "Trials", placeholder="of a random search")
-        with ui.element("div").classes("pair"):
-            self._text("instance_type", "Instance type", placeholder="any")
-            self._text("spot_fallback", "Spot fallback", placeholder="as 10m")
-        with ui.element("div").classes("pair"):
-            self._text("max_time", "Longest time", placeholder="as 2h")
-            self._text("max_cost", "Highest cost ($)")
-        with ui.element("div").classes("pair"):
-            self._text("retries", "Retries", placeholder="0")
-            choice = self._select("datastore", "Datastore", [self._values["datastore"] or NONE])
-            ui.timer(0.01, lambda: self._offer_datastores(choice), once=True)
-        self._lines("env", "Environment", "KEY=VALUE, one a line")
-        self._lines("metrics", "Metrics in the output", "NAME or NAME=REGEX, one a line")
-        with ui.element("div").classes("chips"):
-            self._box("use_spot", "Spot instances")
-            self._box("auto_resume", "Resume by itself")
-
-    def _text(
-        self, name: str, label: str, *, placeholder: str = "", autocomplete: list[str] | None = None
-    ) -> ui.input:
-        made = ui.input(
-            label, value=self._values[name], placeholder=placeholder, autocomplete=autocomplete
+        self._reading = Reading(
+            self._read, self._plan.show, lambda error: self._plan.show_problem(words(error))
         )
-        made.props["stack-label"] = True
-        return made.on_value_change(lambda event: self._changed(name, event.value))
+        self._offering = Reading(self._known_datastores, self._offer, lambda error: None)
+        ui.timer(0.01, self._look, once=True)
+        self._offering.begin()
 
-    def _lines(self, name: str, label: str, hint: str) -> None:
-        made = ui.textarea(label, value=self._values[name], placeholder=hint).classes("mono")
-        made.props("stack-label autogrow")
-        made.on_value_change(lambda event: self._changed(name, event.value))
+    def _draw_form(self) -> None:
+        self._draw_rows(FIRST)
+        for name, rows in GROUPS:
+            # What the address asks for is seen.
+            is_open = any(parameter(field.name) for row in rows for field in row)
+            group = ui.expansion(name, value=is_open).classes("more")
+            with group, ui.element("div").classes("fields"):
+                self._draw_rows(rows)
 
-    def _select(self, name: str, label: str, options: list[str]) -> ui.select:
-        value = self._values[name]
-        made = ui.select(options, value=value if value in options else options[0], label=label)
-        return made.on_value_change(lambda event: self._changed(name, event.value))
+    def _draw_rows(self, rows: Sequence[Row]) -> None:
+        for row in rows:
+            with ui.element("div").classes("pair" if len(row) > 1 else "row"):
+                for field in row:
+                    self._draw_field(field)
 
-    def _box(self, name: str, label: str) -> None:
-        made = ui.checkbox(label, value=bool(self._values[name]))
-        made.on_value_change(lambda event: self._changed(name, "yes" if event.value else ""))
+    def _draw_field(self, field: Field) -> None:
+        made = self._made(field)
+        if field.name in MONO or field.kind is Kind.LINES:
+            made.classes("mono")
+        made.on_value_change(lambda event: self._changed(field.name, event.value))
 
-    async def _offer_datastores(self, choice: ui.select) -> None:
-        found = await run.io_bound(self._datastores)
-        if found is not None:
-            chosen = choice.value if choice.value in found else NONE
-            choice.set_options(found, value=chosen)
+    def _made(self, field: Field) -> ValueElement[Any]:
+        value = self._values[field.name]
+        if field.kind is Kind.BOX:
+            return ui.checkbox(field.label, value=bool(value))
+        if field.kind is Kind.LINES:
+            area = ui.textarea(field.label, value=value, placeholder=field.hint)
+            area.props["hint"] = field.note or None
+            return area.props("stack-label autogrow")
+        if field.kind is Kind.CHOICES:
+            chosen = lines(value)
+            self._datastores = ui.select(chosen, value=chosen, label=field.label, multiple=True)
+            return self._datastores
+        if field.kind is Kind.CHOICE:
+            options = _options(field.name)
+            value = value if value in options else options[0]
+            return ui.select(options, value=value, label=field.label)
+        scripts = _scripts(Path(self._values["root"])) if field.name == "script" else None
+        text = ui.input(field.label, value=value, placeholder=field.hint, autocomplete=scripts)
+        text.props["stack-label"] = True
+        return text
 
-    def _datastores(self) -> list[str]:
-        try:
-            versions = catalog.every_version(self._site.store)
-        except GridrayError:
-            return [NONE]
+    def _known_datastores(self) -> list[str]:
+        versions = catalog.every_version(self._site.store)
         names = sorted({each.name for each in versions})
-        return [NONE, *names, *(f"{each.name} {each.number}" for each in versions)]
+        return [*names, *(f"{each.name}:{each.number}" for each in versions)]
 
-    def _changed(self, name: str, value: str | None) -> None:
-        self._values[name] = value or ""
-        remember(**{name: value or None})
-        ui.timer(PAUSE, self._look, once=True)
+    def _offer(self, found: list[str]) -> None:
+        if self._datastores is not None:
+            chosen = self._datastores.value
+            self._datastores.set_options([*dict.fromkeys([*found, *chosen])], value=chosen)
+
+    def _changed(self, name: str, value: str | bool | list[str] | None) -> None:
+        if isinstance(value, list):
+            text = "\n".join(value)
+        else:
+            text = "yes" if value is True else value or ""
+        self._values[name] = text
+        remember(**{name: shareable(name, text, os.environ) or None})
         self._version += 1
-
-    async def _look(self) -> None:
-        """Tell what is asked for comes to; only what was typed last counts."""
         version = self._version
-        if not self._values["script"]:
+        ui.timer(PAUSE, lambda: self._look() if version == self._version else None, once=True)
+
+    def _look(self) -> None:
+        """Tell what is asked for comes to."""
+        if self._values["script"]:
+            self._plan.show_busy()
+        else:
             self._plan.show_nothing()
-            return
-        self._plan.show_busy()
-        try:
-            found = await run.io_bound(look, dict(self._values))
-        except GridrayError as error:
-            if version == self._version:
-                self._plan.show_problem(_words(error))
-            return
-        if found is not None and version == self._version:
-            self._plan.show(found)
+        self._reading.renew()
+
+    def _read(self) -> Preview | None:
+        return look(dict(self._values)) if self._values["script"] else None
 
     async def _submit(self) -> None:
         self._plan.begin_submission()
-        lines: list[str] = []
-        telling = ui.timer(0.3, lambda: self._plan.show_progress(lines[-1:]))
+        told: list[str] = []
+        telling = ui.timer(0.3, lambda: self._plan.show_progress(told[-1:]))
         try:
-            name = await run.io_bound(_submitted, dict(self._values), lines.append)
+            name = await run.io_bound(_submitted, dict(self._values), told.append)
         except GridrayError as error:
-            self._plan.show_problem(_words(error))
+            self._plan.show_problem(words(error))
         else:
             if name is not None:
                 ui.navigate.to(f"/runs/{name}")
@@ -168,13 +156,14 @@ def _submitted(values: dict[str, str], progress: Callable[[str], None]) -> str:
 def _asked(site: Site) -> dict[str, str]:
     """Return what the address says of each field."""
     defaults = {"root": str(site.directory), "cluster": settings.load().cluster}
-    defaults |= {"strategy": Strategy.GRID_SEARCH.value, "datastore": NONE}
-    names = (
-        "script args name cluster cpus gpus memory max_parallel root strategy num_trials "
-        "instance_type spot_fallback max_time max_cost retries datastore env metrics use_spot "
-        "auto_resume"
-    ).split()
-    return {name: parameter(name, defaults.get(name, "")) for name in names}
+    return {field.name: parameter(field.name, defaults.get(field.name, "")) for field in FIELDS}
+
+
+def _options(name: str) -> list[str]:
+    """Return what a choice is between; the first is the usual one."""
+    if name == "cluster":
+        return inventory.names(settings.load())
+    return [each.value for each in Strategy]
 
 
 def _scripts(root: Path) -> list[str]:
@@ -187,7 +176,3 @@ def _scripts(root: Path) -> list[str]:
     except OSError:
         return []
     return [path for path in found if not path.startswith(".")][:MOST_SCRIPTS]
-
-
-def _words(error: GridrayError) -> str:
-    return sentence(error.message) + (f"\n{sentence(error.hint)}" if error.hint else "")

@@ -1,27 +1,23 @@
 """What a form to launch from comes to: a spec, and the plan of it in words."""
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from gridray import launch, scripts, wording
+from gridray import asked, launch, scripts, wording
+from gridray.datastores import names
 from gridray.errors import UsageError
 from gridray.labels import SPOT
 from gridray.launch import Plan
 from gridray.pricing import Estimate
-from gridray.spec import RunSpec, make_spec, parse_env, parse_metrics
+from gridray.spec import RunSpec, make_spec
+from gridray.ui.launchfields import FIELDS
 
 # Experiments that are listed.
 LISTED = 50
-# What stands for no datastore.
-NONE = "none"
-PLAIN = (
-    "name cluster cpus gpus memory max_parallel strategy num_trials instance_type spot_fallback "
-    "max_time max_cost retries"
-).split()
 
 
 @dataclass(frozen=True)
@@ -43,19 +39,15 @@ def spec_of(values: Mapping[str, str]) -> RunSpec:
 
     Raises:
         UsageError: something of it cannot be meant.
+        NotFoundError: a file of variables does not exist.
     """
-    fields: dict[str, Any] = {name: values[name].strip() for name in PLAIN if values[name].strip()}
-    fields["script"] = values["script"].strip()
-    fields["args"] = _words(values["args"])
-    fields["root"] = _directory(values["root"])
-    fields["use_spot"] = bool(values["use_spot"])
-    fields["auto_resume"] = bool(values["auto_resume"])
-    fields["env"] = parse_env(_lines(values["env"]), {})
-    fields["metrics"] = parse_metrics(_lines(values["metrics"]))
-    if values["datastore"] not in ("", NONE):
-        name, _, version = values["datastore"].partition(" ")
-        fields["datastores"] = [{"name": name, "version": version or None}]
-    return make_spec(fields)
+    given: dict[str, Any] = {field.name: field.asked(values[field.name]) for field in FIELDS}
+    given = {name: value for name, value in given.items() if value is not None}
+    root = _directory(values["root"])
+    given |= {"script": values["script"].strip(), "args": _words(values["args"]), "root": root}
+    if "env_file" in given:
+        given["env_file"] = [root / path for path in given["env_file"]]
+    return make_spec(asked.fields(given))
 
 
 def _directory(text: str) -> Path:
@@ -82,12 +74,6 @@ def _preview(planned: Plan) -> Preview:
         for index, argv in enumerate(islice(planned.sweep, LISTED))
     )
     files = len(planned.manifest.files)
-    others = [("Datastore", each.name) for each in spec.datastores]
-    if planned.environment.dependency_file:
-        others.append(("Depends on", planned.environment.dependency_file))
-    if planned.git is not None:
-        commit = wording.commit(planned.git.commit, planned.git.branch, planned.git.is_dirty)
-        others.append(("Commit", commit))
     return Preview(
         count=len(planned.sweep),
         commands=commands,
@@ -95,9 +81,32 @@ def _preview(planned: Plan) -> Preview:
         cluster=launch.choose_cluster(spec.cluster),
         source=f"{wording.count(files, 'file')}, {wording.size(planned.manifest.size)}",
         price=_price(launch.estimated(planned)),
-        others=tuple(others),
+        others=tuple(_others(planned)),
         warnings=planned.warnings,
     )
+
+
+def _others(planned: Plan) -> Iterator[tuple[str, str]]:
+    """Yield what else it has, with what that is called."""
+    spec, environment = planned.spec, planned.environment
+    if planned.git is not None:
+        found = planned.git
+        yield "Commit", wording.commit(found.commit, found.branch, found.is_dirty)
+    for each in spec.datastores:
+        version = "" if each.version is None else f":{each.version}"
+        place = each.mount_dir or names.default_mount_dir(each.name)
+        yield "Datastore", f"{each.name}{version} in {place}"
+    if spec.scratch is not None:
+        yield "Scratch", f"{wording.size(spec.scratch.size)} in {spec.scratch.mount_path}"
+    if spec.secrets:
+        yield "Secrets", ", ".join(spec.secrets)
+    if environment.dependency_file:
+        yield "Depends on", wording.harmless(environment.dependency_file)
+    if spec.image or spec.dockerfile:
+        yield "Image", wording.harmless(spec.image or f"built from {spec.dockerfile}")
+    for name, commands in spec.actions:
+        if commands:
+            yield name.replace("_", " ").capitalize(), "\n".join(map(wording.harmless, commands))
 
 
 def _each(planned: Plan) -> str:
@@ -114,10 +123,6 @@ def _price(found: Estimate | None) -> str:
     market = "spot" if found.market == SPOT else "on demand"
     each, all_ = wording.money(found.experiment), wording.money(found.run)
     return f"{each} each, {all_} with all at once ({found.instance_type}, {market})"
-
-
-def _lines(text: str) -> list[str]:
-    return [line for line in text.splitlines() if line.strip()]
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """The log of an experiment, live; the lines themselves are drawn in gridray.js."""
 
-import asyncio
+from dataclasses import dataclass
 
-from nicegui import json, run, ui
+from nicegui import json, ui
 
 from gridray.errors import GridrayError
 from gridray.layout import AttemptName, ExperimentName
@@ -13,7 +13,8 @@ from gridray.states import DESCRIPTIONS
 from gridray.store import Store
 from gridray.ui import files
 from gridray.ui.address import parameter
-from gridray.ui.watch import sentence
+from gridray.ui.reading import Reading
+from gridray.ui.telling import sentence
 
 # Lines of what there is already; all of it can be downloaded.
 LAST = 5_000
@@ -22,6 +23,14 @@ LATEST = -1
 LONGEST = 20_000
 
 Lines = list[tuple[str | None, str]]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one look has found: new lines, with their times, and whether none follow."""
+
+    lines: Lines
+    is_over: bool
 
 
 class LogPanel:
@@ -33,7 +42,7 @@ class LogPanel:
         self._follower = self._new_follower()
         self._is_over = False
         self._is_empty = True
-        self._lock = asyncio.Lock()
+        self._reading = Reading(self._read, self._take, self._tell)
         self._draw_tools()
         self._log = ui.element("div").classes("log")
         self._log.props(f"role=log tabindex=0 aria-label='{stream}'")
@@ -68,7 +77,7 @@ class LogPanel:
             self._choice.set_visibility(True)
         if self._is_over and (self._attempt != LATEST or found.experiment.state.is_terminal):
             return
-        ui.timer(0.01, self._look, once=True)
+        self._reading.begin()
 
     def _find(self, words: str) -> None:
         self._asked = words
@@ -83,36 +92,29 @@ class LogPanel:
         address = files.log_address(str(self._name), self._stream, number)
         self._link.props["href"] = address
         self._call("clear")
-        ui.timer(0.01, self._look, once=True)
+        self._reading.renew()
 
-    async def _look(self) -> None:
-        if self._lock.locked():
-            return
-        async with self._lock:
-            follower = self._follower
-            try:
-                found = await run.io_bound(self._read, follower)
-            except GridrayError as error:
-                self._note.text = sentence(error.message)
-                return
-            if found is None or follower is not self._follower:
-                return
-            lines, self._is_over = found
-            if lines:
-                self._is_empty = False
-                self._call("append", lines)
-                if self._asked:
-                    self._call("find", self._asked)
-            self._note.text = "Nothing has been written yet." if self._is_empty else ""
-            self._note.set_visibility(self._is_empty)
-
-    def _read(self, follower: Follower) -> tuple[Lines, bool]:
+    def _read(self) -> Part:
         if self._attempt == LATEST:
-            look = follower.look()
-            return _lines(look), look.is_over
+            look = self._follower.look()
+            return Part(_lines(look), look.is_over)
         name = AttemptName(self._name.run, self._name.index, self._attempt)
         found = logs.tail(self._store, name, LAST, self._stream)
-        return [(line.time, line.text[:LONGEST]) for line in found], True
+        return Part([(line.time, line.text[:LONGEST]) for line in found], True)
+
+    def _take(self, found: Part) -> None:
+        self._is_over = found.is_over
+        if found.lines:
+            self._is_empty = False
+            self._call("append", found.lines)
+            if self._asked:
+                self._call("find", self._asked)
+        self._note.text = "Nothing has been written yet." if self._is_empty else ""
+        self._note.set_visibility(self._is_empty)
+
+    def _tell(self, error: GridrayError) -> None:
+        self._note.text = sentence(error.message)
+        self._note.set_visibility(True)
 
     def _new_follower(self) -> Follower:
         return Follower(self._store, self._name.run, self._name.index, self._stream, LAST)

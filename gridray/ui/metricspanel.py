@@ -1,91 +1,84 @@
 """The curves of one experiment, and what its metrics come to."""
 
-import asyncio
 import math
-from collections.abc import Mapping
+from dataclasses import dataclass
 
-from nicegui import run, ui
+from nicegui import ui
 
-from gridray.errors import GridrayError
 from gridray.layout import ExperimentName
 from gridray.metricrecords import SYSTEM
-from gridray.readers import metrics
-from gridray.readers.metrics import Curve
+from gridray.readers.metrics import Curve, Measured, MetricsReader
 from gridray.readers.why import Why
 from gridray.store import Store
 from gridray.ui import charts
-from gridray.ui.charts import Look
-from gridray.ui.watch import sentence
+from gridray.ui.chartgrid import ChartGrid
+from gridray.ui.charts import Look, Options
+from gridray.ui.reading import Reading
+from gridray.ui.telling import sentence
+from gridray.ui.watch import is_settled
 
 # Of charts; what is beyond is in the table.
 MOST = 24
+HINT = "No metrics yet. TensorBoard's event files, metrics.jsonl and CSV logs are picked up."
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What has been read, as charts by name, and what is said above them."""
+
+    measured: Measured
+    charts: dict[str, Options]
+    notes: tuple[str, ...]
 
 
 class MetricsPanel:
     def __init__(self, store: Store, name: ExperimentName) -> None:
-        self._store = store
-        self._name = name
-        self._curves: Mapping[str, Curve] | None = None
-        self._lock = asyncio.Lock()
-        self._charts: dict[str, ui.echart] = {}
+        self._reader = MetricsReader(store, name.run, name.index)
+        self._drawn: Drawn | None = None
         self._note = ui.label("Reading …").classes("muted")
-        self._place = ui.element("div").classes("charts")
-        self._rest = ui.element("div").classes("place")
+        self._charts = ChartGrid("low")
+        self._reading = Reading(
+            self._read, self._take, lambda error: self._tell(sentence(error.message))
+        )
 
     def show(self, found: Why) -> None:
-        """Draw what there is; of what is over, once."""
-        if self._curves is None or not found.experiment.state.is_terminal:
-            ui.timer(0.01, self._look, once=True)
+        """Draw what there is, until nothing more comes."""
+        each = found.experiment
+        if self._drawn is None or not is_settled(each.state, each.ended_at):
+            self._reading.begin()
 
-    async def _look(self) -> None:
-        if self._lock.locked():
-            return
-        async with self._lock:
-            try:
-                found = await run.io_bound(self._read)
-            except GridrayError as error:
-                self._note.text = sentence(error.message)
-                return
-            if found is None:
-                return
-            curves, notes = found
-            self._note.text = "\n".join(notes) if curves else _nothing(notes)
-            self._note.set_visibility(bool(self._note.text))
-            if curves != self._curves:
-                self._curves = curves
-                self._draw(curves)
+    def _read(self) -> Drawn:
+        measured = self._reader.read()
+        if self._drawn is not None and self._drawn.measured is measured:
+            return self._drawn
+        return drawn(measured)
 
-    def _read(self) -> tuple[dict[str, Curve], tuple[str, ...]]:
-        run_name, index = self._name.run, self._name.index
-        found = metrics.curves(self._store, run_name, index)
-        return found, metrics.notes(self._store, run_name, index)
+    def _take(self, found: Drawn) -> None:
+        self._drawn = found
+        self._tell("\n".join(found.notes))
+        self._charts.show(found.charts)
 
-    def _draw(self, curves: Mapping[str, Curve]) -> None:
-        # What the script said before what was measured of it.
-        names = sorted(curves, key=lambda name: (name.startswith(SYSTEM), name))[:MOST]
-        if names != list(self._charts):
-            self._place.clear()
-            with self._place:
-                self._charts = {name: _panel() for name in names}
-        for name in names:
-            curve = curves[name]
-            options = self._charts[name].options
-            options.clear()
-            look = Look(by_time=name.startswith(SYSTEM))
-            options.update(charts.lines(f"{name}   {_last(curve)}", {name: curve}, look))
-            self._charts[name].update()
+    def _tell(self, words: str) -> None:
+        self._note.text = words
+        self._note.set_visibility(bool(words))
 
 
-def _panel() -> ui.echart:
-    with ui.element("div").classes("panel"):
-        return ui.echart({}).classes("chart low")
+def drawn(measured: Measured) -> Drawn:
+    """Return the charts of an experiment: what the script said, then what was measured of it."""
+    names = sorted(measured.curves, key=lambda name: (name.startswith(SYSTEM), name))[:MOST]
+    most = charts.room(len(names), 1)
+    curves = {name: measured.curves[name] for name in names}
+    made = {name: _chart(curve, most) for name, curve in curves.items()}
+    hints = [] if names else [HINT]
+    thinning = charts.told_of_thinning(curves.values(), most)
+    return Drawn(measured, made, (*hints, *thinning, *measured.notes))
+
+
+def _chart(curve: Curve, most: int) -> Options:
+    look = Look(by_time=curve.name.startswith(SYSTEM))
+    return charts.lines(f"{curve.name}   {_last(curve)}", {curve.name: curve}, look, most)
 
 
 def _last(curve: Curve) -> str:
     value = curve.values[-1]
     return f"{value:.5g}" if math.isfinite(value) else str(value)
-
-
-def _nothing(notes: tuple[str, ...]) -> str:
-    hint = "No metrics yet. TensorBoard's event files, metrics.jsonl and CSV logs are picked up."
-    return "\n".join([hint, *notes])

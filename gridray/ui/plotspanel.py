@@ -5,6 +5,7 @@ from nicegui import ui
 from gridray.readers.runs import ExperimentView, RunView
 from gridray.ui import charts, runtable
 from gridray.ui.address import parameter, remember
+from gridray.ui.chartgrid import put
 from gridray.ui.charts import Dot
 from gridray.ui.runtable import Names, Summaries
 
@@ -70,9 +71,9 @@ class PlotsPanel:
         drawn = charts.scatter(
             self._dots, x, metric, log_x=self._log_x.value, log_y=self._log_y.value
         )
-        _put(self._scatter, drawn)
+        put(self._scatter, drawn)
         axes = [each for each in names.parameters if each not in names.constant][:MOST_AXES]
-        _put(self._parallel, charts.parallel(self._dots, axes, metric))
+        put(self._parallel, charts.parallel(self._dots, axes, metric))
         is_empty = not drawn["series"][0]["data"]
         self._note.text = f"No experiment has {metric} yet." if is_empty else ""
         self._place.set_visibility(not is_empty)
@@ -112,9 +113,3 @@ def _spans_decades(dots: list[Dot], name: str) -> bool:
     values = [dot.values[name] for dot in dots if name in dot.values]
     numbers = [each for each in values if not isinstance(each, str)]
     return len(numbers) == len(values) and charts.spans_decades(numbers)
-
-
-def _put(chart: ui.echart, options: charts.Options) -> None:
-    chart.options.clear()
-    chart.options.update(options)
-    chart.update()

@@ -24,7 +24,8 @@ from gridray.ui.site import Site
 from gridray.ui.statechips import StateChips
 from gridray.ui.table import Table
 from gridray.ui.tabs import Tabs
-from gridray.ui.watch import Watch, sentence
+from gridray.ui.telling import sentence
+from gridray.ui.watch import Rest, Watch, is_settled
 
 TABS = (
     ("table", "Experiments"),
@@ -78,7 +79,8 @@ class _Run:
         with ui.element("div").classes("stack") as content:
             self._draw_tabs()
         with watch_place:
-            self._watch = Watch(site.store, self._read, self._show)
+            rest = Rest(_is_over, lambda: runs.fingerprint(site.store, name))
+            self._watch = Watch(site.store, self._read, self._show, rest=rest)
         self._watch.hide_until_seen(content, *head)
 
     def _draw_tabs(self) -> None:
@@ -86,7 +88,7 @@ class _Run:
         with self._tabs.panel("table"):
             self._draw_table()
         with self._tabs.panel("curves"):
-            self._curves = CurvesPanel(self._site.store, self._name)
+            self._curves = CurvesPanel(self._site.store)
         with self._tabs.panel("plots"):
             self._plots = PlotsPanel()
         with self._tabs.panel("failures"):
@@ -175,6 +177,10 @@ class _Run:
             chosen = await ui.run_javascript(f"gridray.first({self._table.id}, {TO_COMPARE})")
         self._curves.choose([int(index) for index in chosen])
         self._tabs.open("curves")
+
+
+def _is_over(found: Found) -> bool:
+    return is_settled(found.view.summary.state, found.view.summary.ended_at)
 
 
 def _counts(summary: RunSummary) -> str:

@@ -70,3 +70,35 @@ def test_parallel_axes_show_each_of_few_values_in_order() -> None:
 def test_learning_rates_span_decades() -> None:
     assert charts.spans_decades([0.1, 0.001]) and not charts.spans_decades([16, 64])
     assert not charts.spans_decades([]) and not charts.spans_decades([0, 100])
+
+
+def test_long_curves_are_thinned_and_keep_first_last_and_extremes() -> None:
+    steps = range(15_000)
+    values = [math.sin(step / 700) for step in steps]
+    values[7_123], values[9_001] = 50.0, -50.0
+    curve = Curve("loss", tuple(steps), tuple(map(float, steps)), tuple(values))
+    curves = {f"exp{index}": curve for index in range(30)}
+    most = charts.room(4, len(curves))
+    for look in (Look(), Look(log_x=True), Look(by_time=True), Look(smoothing=0.9)):
+        found = charts.lines("loss", curves, look, most)
+        # Four such charts are what a page has at first.
+        assert 4 * len(json.dumps(found)) < 700_000
+        points = found["series"][0]["data"]
+        assert 100 < len(points) <= most
+        assert [each[0] for each in points] == sorted(each[0] for each in points)
+        assert (points[0][0], points[-1][0]) == (1 if look.log_x else 0, 14_999)
+        if not look.smoothing:
+            assert [7_123, 50.0] in points and [9_001, -50.0] in points
+    assert charts.told_of_thinning([curve], most) and not charts.told_of_thinning([CURVE], most)
+
+
+def test_a_thinned_curve_is_dense_everywhere_on_a_logarithmic_axis_and_keeps_its_gaps() -> None:
+    points = [(step, None if 400 <= step < 500 else 1.0 / step) for step in range(1, 10_001)]
+    found = charts.thinned(points, 302, is_log=True)
+    assert len(found) <= 302 and sum(x <= 100 for x, _ in found) > 50
+    assert any(y is None for _, y in found)
+    # Where time goes back, as after a change of the clock, parts have equally many points.
+    back = [(abs(step - 5_000), float(step)) for step in range(10_000)]
+    assert len(charts.thinned(back, 100, is_log=False)) <= 100
+    still = [(0.0, float(step)) for step in range(1_000)]
+    assert len(charts.thinned(still, 100, is_log=False)) <= 100

@@ -65,10 +65,12 @@ const gridray = (() => {
   const compare = (left, right, nodeA, nodeB, isInverted) => {
     const [a, b] = [value(left), value(right)];
     const [isA, isB] = [typeof a === "number", typeof b === "number"];
-    if (isA && isB) return a - b;
+    if (isA && isB) return a < b ? -1 : a > b ? 1 : 0;
     if (isA !== isB) return (isA ? -1 : 1) * (isInverted ? -1 : 1);
     return String(a ?? "").localeCompare(String(b ?? ""), undefined, { numeric: true });
   };
+
+  const parsed = (text) => (text === null || text === undefined ? undefined : Number(text));
 
   const link = (address) => (params) => {
     if (!params.data) return "";
@@ -179,13 +181,14 @@ const gridray = (() => {
       valueFormatter: (params) => number(params.value),
       filterValueGetter: (params) => value(params.data[params.colDef.field]) },
     duration: { cellClass: "num", headerClass: "num", valueFormatter: (params) => duration(params.value),
-      filter: "agNumberColumnFilter" },
+      comparator: compare, filter: "agNumberColumnFilter" },
     money: { cellClass: "num", headerClass: "num", valueFormatter: (params) => money(params.value),
-      filter: "agNumberColumnFilter" },
-    moment: { valueFormatter: (params) => moment(params.value), filter: false },
+      comparator: compare, filter: "agNumberColumnFilter" },
+    moment: { valueFormatter: (params) => moment(params.value), comparator: compare, filter: false },
     parameter: { comparator: compare, cellClass: "mono" },
-    parameter_number: { comparator: (left, right) => left - right, cellClass: "mono num", headerClass: "num",
-      filter: "agNumberColumnFilter", filterValueGetter: (params) => Number(params.data[params.colDef.field]) },
+    parameter_number: { comparator: (left, right, ...rest) => compare(parsed(left), parsed(right), ...rest),
+      cellClass: "mono num", headerClass: "num", filter: "agNumberColumnFilter",
+      filterValueGetter: (params) => parsed(params.data[params.colDef.field]) },
     text: {},
     mono: { cellClass: "mono" },
   };
