@@ -1,6 +1,10 @@
 """`gridray`, `grid` and `python -m gridray`."""
 
+import gc
 import sys
+
+# After so many new objects Python looks for garbage.
+GARBAGE = 100_000
 
 
 def main() -> None:
@@ -11,6 +15,8 @@ def main() -> None:
 
         versions.tell()
         return
+    # Most commands end before there is any garbage.
+    gc.set_threshold(GARBAGE)
     from gridray.cli import app
 
     app.main()

@@ -4,7 +4,7 @@ import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise, repeat
 
 from gridray.states import State
 from gridray.wording import (
@@ -125,21 +125,25 @@ def table(
         color: whether states and the heading are coloured.
     """
     # Column by column: there may be 10,000 rows, and few columns hold a text that takes care.
-    found = zip(*rows, strict=True)
-    cells = [list(map(harmless, texts)) for texts in found] or [[] for _ in columns]
-    filled = [max(map(width, texts), default=0) for texts in cells]
+    cells = list(map(_harmless, zip(*rows, strict=True))) or [() for _ in columns]
+    filled = [max(_widths(texts), default=0) for texts in cells]
     titles = [column.title for column in columns]
     widths = list(map(max, filled, map(width, titles)))
     if room is not None:
         widths = _narrowed(columns, widths, filled, room)
-    heading = GAP.join(map(_padded, columns, widths, map(fit, titles, widths))).rstrip()
+    headings = map(_drawn, columns, widths, ([title] for title in titles), repeat(False))
+    heading = GAP.join(chain.from_iterable(headings)).rstrip()
     yield f"\x1b[1m{heading}\x1b[0m" if color else heading
-    drawn = [
-        _drawn(column, room, texts, color)
-        for column, room, texts in zip(columns, widths, cells, strict=True)
-    ]
-    for row in zip(*drawn, strict=True):
+    for row in zip(*map(_drawn, columns, widths, cells, repeat(color)), strict=True):
         yield GAP.join(row).rstrip()
+
+
+def _harmless(texts: Sequence[str]) -> Sequence[str]:
+    return texts if "".join(texts).isprintable() else list(map(harmless, texts))
+
+
+def _widths(texts: Sequence[str]) -> list[int]:
+    return list(map(len if "".join(texts).isascii() else width, texts))
 
 
 def _narrowed(
@@ -166,17 +170,20 @@ def _narrowed(
     return narrowed
 
 
-def _drawn(column: Column, room: int, texts: Sequence[str], color: bool) -> Iterator[str]:
-    """Yield the texts of a column, all as wide as it is."""
-    for text in texts:
-        shown = _padded(column, room, fit(text, room))
-        if color and column.state and text in State._value2member_map_:
-            shown = shown.replace(text, f"\x1b[{COLORS[State(text)]}m{text}\x1b[0m")
-        yield shown
+def _drawn(column: Column, room: int, texts: Sequence[str], color: bool) -> list[str]:
+    """Return the texts of a column, all as wide as it is."""
+    widths = _widths(texts)
+    if max(widths, default=0) > room:
+        texts = [fit(text, room) for text in texts]
+        widths = _widths(texts)
+    pad = str.rjust if column.right else str.ljust
+    # These count characters, of which a terminal gives some two columns and some none.
+    drawn = [pad(t, room + len(t) - w) for t, w in zip(texts, widths, strict=True)]
+    return list(map(_colored, drawn)) if color and column.state else drawn
 
 
-def _padded(column: Column, room: int, text: str) -> str:
-    if text.isascii():
-        return text.rjust(room) if column.right else text.ljust(room)
-    padding = " " * (room - width(text))
-    return padding + text if column.right else text + padding
+def _colored(drawn: str) -> str:
+    text = drawn.strip()
+    if text not in State._value2member_map_:
+        return drawn
+    return drawn.replace(text, f"\x1b[{COLORS[State(text)]}m{text}\x1b[0m")

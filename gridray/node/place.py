@@ -27,6 +27,8 @@ TAKE_OVER = 5.0
 TAKE_OVER_LIMIT = 15.0
 START_LIMIT = 60.0
 PROGRAM = "gridray.node"
+# How a watch has ended that another one did not let go on.
+ENDED = (-signal.SIGTERM, -signal.SIGKILL)
 
 
 def home() -> Path:
@@ -44,12 +46,14 @@ def take() -> int:
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise _unwritable(path, error) from error
-    began = time.monotonic()
+    began, held_by = time.monotonic(), holder()
     while not _try(lock):
+        if (number := holder()) != held_by:
+            began, held_by = time.monotonic(), number
         waited = time.monotonic() - began
         if waited > TAKE_OVER_LIMIT:
             raise GridrayError(f"{path} is held by a process that does not end")
-        _end(holder(), signal.SIGTERM if waited < TAKE_OVER else signal.SIGKILL)
+        _end(held_by, signal.SIGTERM if waited < TAKE_OVER else signal.SIGKILL)
         time.sleep(POLL_INTERVAL)
     try:
         os.ftruncate(lock, 0)
@@ -90,8 +94,8 @@ def start(arguments: Sequence[str]) -> None:
         )
     deadline = time.monotonic() + START_LIMIT
     while holder() != process.pid:
-        # One that ends in peace was replaced in its turn.
-        if process.poll() == 0:
+        # One that ends in peace, or is ended while there is another, was replaced in its turn.
+        if process.poll() == 0 or (process.poll() in ENDED and _is_taken()):
             return
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
@@ -129,6 +133,11 @@ def _unwritable(path: Path, error: OSError) -> GridrayError:
         f"{path} cannot be written: {error.strerror}",
         hint="free some of the disk, and see whose the directory is",
     )
+
+
+def _is_taken() -> bool:
+    with open(home() / "watch.lock") as lock:
+        return not _try(lock.fileno())
 
 
 def _try(lock: int) -> bool:
