@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, WebSocket, expect
 
 from gridray import layout, marks
+from gridray.artifactindex import ArtifactIndex, ArtifactRecord
 from gridray.layout import AttemptName
 from gridray.metricrecords import Chunk
 from gridray.metricrecords import Point as Value
@@ -132,3 +133,20 @@ def test_metrics_of_what_runs_are_followed(
         key = layout.metric_chunk(attempt, 2)
         store.put_json(key, marks.marked(last, "identity-of-live"))
         expect(page.locator("canvas")).to_have_count(3)
+
+
+def test_a_fault_in_a_part_of_a_page_is_said_at_its_top(
+    store: Store, home: Path, browser: Browser, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    now = time.time()
+    add_run(store, "odd", [gallery.succeeded(now - 900, 5)])
+    attempt = AttemptName("odd", 0, 0)
+    # No Gridray writes a size below 0.
+    record = ArtifactRecord("odd.txt", -5, 0o644, int(now * 1e9), 0)
+    store.put(layout.artifact(attempt, "odd.txt"), b"text")
+    store.put_json(layout.artifact_index(attempt), ArtifactIndex((record,)).to_json())
+    with serving(home, tmp_path) as pages, opened(browser, pages) as page:
+        page.goto("/experiments/odd-exp0?tab=files")
+        page.get_by_role("button", name="odd.txt").click()
+        expect(page.locator(".banner:visible")).to_contain_text("A fault in Gridray: OverflowError")
+    assert "Traceback" in capfd.readouterr().err
