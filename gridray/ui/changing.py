@@ -6,6 +6,7 @@ from nicegui import run, ui
 
 from gridray import actions, again, wording
 from gridray.errors import GridrayError
+from gridray.layout import ExperimentName
 from gridray.store import Store
 from gridray.ui import telling
 
@@ -56,7 +57,7 @@ class Buttons:
         self._store = store
         self._run = name
         self._index = index
-        self._name = name if index is None else f"{name}-exp{index}"
+        self._name = name if index is None else str(ExperimentName(name, index))
         self._done = done
         with ui.element("div").classes("chips"):
             self._retry = ui.button("Retry", on_click=self._ask_retry).classes("act")

@@ -72,7 +72,9 @@ class _Experiment:
                 self._state = StateMark()
             ui.element("div").classes("grow")
             with ui.element("div") as buttons:
-                self._buttons = Buttons(site.store, name.run, name.index, self._hurry)
+                self._buttons = Buttons(
+                    site.store, name.run, name.index, lambda: self._watch.hurry()
+                )
         head = (state, buttons)
         self._command = ui.label().classes("command")
         watch_place = ui.element("div").classes("place")
@@ -98,9 +100,6 @@ class _Experiment:
             self._metrics = MetricsPanel(store, name)
         with self._tabs.panel("attempts"):
             self._attempts = AttemptsPanel()
-
-    def _hurry(self) -> None:
-        self._watch.hurry()
 
     def _read(self) -> Found:
         store, now = self._site.store, time.time()

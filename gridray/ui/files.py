@@ -7,7 +7,7 @@ store, so that no path leads anywhere else.
 import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qs, quote, urlencode
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse, StreamingResponse
@@ -132,8 +132,6 @@ def _name(request: Request) -> ExperimentName:
 
 def _path(request: Request) -> str:
     """Return the path in a query; one that is no Unicode keeps its bytes."""
-    from urllib.parse import parse_qs
-
     query = parse_qs(request.url.query, errors="surrogateescape")
     return next(iter(query.get("path", [])), "")
 

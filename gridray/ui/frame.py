@@ -50,16 +50,17 @@ def frame(site: Site, title: str, place: str = "") -> Iterator[None]:
             _theme()
             _another_browser(site)
     with ui.element("main").props("id=main"):
-        banner = ui.label().classes("banner").props("role=alert")
-        banner.set_visibility(False)
-        ui.on_exception(lambda error: _tell_fault(banner, error))
+        place = ui.element("div").classes("place").props("role=alert")
+        ui.on_exception(lambda error: _tell_fault(place, error))
         yield
 
 
-def _tell_fault(banner: ui.label, error: Exception) -> None:
+def _tell_fault(place: ui.element, error: Exception) -> None:
     """Say that something of the page has failed, which may be old from now on."""
-    banner.text = f"{fault(error)} What is shown may not be how it is; load the page again."
-    banner.set_visibility(True)
+    place.clear()
+    with place:
+        told = f"{fault(error)} What is shown may not be how it is; load the page again."
+        ui.label(told).classes("banner")
 
 
 def _theme() -> None:

@@ -56,6 +56,7 @@ GROUPS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         "Source and sweep",
         (
             (Field("root", "Directory"),),
+            (Field("yes", "It may be / or the home directory", kind=Kind.BOX),),
             (Field("git", "Git commit", "a commit, branch or tag; else the files as they are"),),
             (
                 Field("strategy", "Strategy", kind=Kind.CHOICE),

@@ -69,7 +69,7 @@ class _Launch:
 
     def _draw_rows(self, rows: Sequence[Row]) -> None:
         for row in rows:
-            with ui.element("div").classes("pair" if len(row) > 1 else "row"):
+            with ui.element("div").classes("pair" if len(row) > 1 else ""):
                 for field in row:
                     self._draw_field(field)
 
@@ -85,7 +85,8 @@ class _Launch:
             return ui.checkbox(field.label, value=bool(value))
         if field.kind is Kind.LINES:
             area = ui.textarea(field.label, value=value, placeholder=field.hint)
-            area.props["hint"] = field.note or None
+            if field.note:
+                area.props["hint"] = field.note
             return area.props("stack-label autogrow")
         if field.kind is Kind.CHOICES:
             chosen = lines(value)

@@ -12,6 +12,7 @@ from gridray.readers import runs
 from gridray.readers.runs import RunSummary
 from gridray.states import State
 from gridray.ui.address import parameter
+from gridray.ui.facts import title
 from gridray.ui.frame import frame
 from gridray.ui.site import Site
 from gridray.ui.statechips import StateChips
@@ -48,7 +49,7 @@ class _Runs:
     def __init__(self, site: Site) -> None:
         self._site = site
         with ui.element("div").classes("head"):
-            ui.html("<h1>Runs</h1>", sanitize=False)
+            title("Runs")
             ui.element("div").classes("grow")
             ui.button("Launch a run", on_click=lambda: ui.navigate.to("/launch")).classes("main")
         watch_place = ui.element("div").classes("place")

@@ -284,3 +284,17 @@ def all_runs(store: Store, names: Sequence[str] = ("neat-tiger-273", "calm-heron
         add_run(
             store, name, rows, points=points(8), created_at=began, script="train.py", git=COMMIT
         )
+
+
+def long_curves(store: Store, name: str = "long-curves", steps: int = 4_000) -> None:
+    """Write a run of thirty experiments, each with four metrics of so many points."""
+    now = time.time()
+    made = [Point({"seed": str(index)}, ()) for index in range(30)]
+    add_run(store, name, [succeeded(now - 900, 300)] * 30, points=made, created_at=now - 900)
+    values = {
+        metric: [Value(step, now + step, math.sin(step / 300 + place)) for step in range(steps)]
+        for place, metric in enumerate(("accuracy", "loss", "rate", "val_loss"))
+    }
+    for index in range(30):
+        put_metrics(store, AttemptName(name, index, 0), values)
+    put_run_metrics(store, name, {index: summaries(values) for index in range(30)})

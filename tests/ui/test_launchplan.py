@@ -41,7 +41,7 @@ def test_the_plan_lists_the_first_experiments(values: dict[str, str]) -> None:
 
 
 # Options of `run` that make no sense in a form, which always has a directory and shows a plan.
-NOT_ASKED = {"config", "yes", "localdir", "dry_run", "wait", "datastore_version"}
+NOT_ASKED = {"config", "localdir", "dry_run", "wait", "datastore_version"}
 
 
 def test_the_form_has_the_options_of_the_command() -> None:

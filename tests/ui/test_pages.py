@@ -191,6 +191,39 @@ def test_what_there_is_not_is_said(browser: Browser, pages: Pages, path: str, wo
         expect(page.get_by_role("button", name="Stop")).to_be_hidden()
 
 
+def test_all_that_a_run_takes_is_asked_for_and_no_secret_is_in_the_address(
+    gallery_home: Path,
+    browser: Browser,
+    tmp_path: Path,
+    gallery_wall: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HUB_TOKEN", "s3cret")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "train.py").write_text("pass\n")
+    with serving(gallery_home, project) as pages, opened(browser, pages) as page:
+        page.goto("/launch?script=train.py&on_build=make")
+        # What the address asks for is seen; the other groups open by a click.
+        expect(page.get_by_label("On build", exact=True)).to_have_value("make")
+        page.get_by_text("Variables, secrets and data").click()
+        page.get_by_label("Scratch size").fill("100")
+        secrets = page.get_by_label("Secrets", exact=True)
+        secrets.fill("TOKEN=HUB_TOKEN\nKEY=HUNTER2")
+        problem = page.locator(".problem:visible")
+        expect(problem).to_contain_text("HUNTER2 is not set in this shell")
+        expect(page.get_by_role("button", name="Launch", exact=True)).to_be_disabled()
+        assert "HUNTER2" not in page.url and "HUB_TOKEN" in page.url
+        secrets.fill("TOKEN=HUB_TOKEN")
+        expect(page.get_by_role("heading", name="1 experiment")).to_be_visible()
+        for words in ("100.0 GB in /tmp/scratch", "TOKEN", "make"):
+            expect(page.locator(".fact-value").get_by_text(words, exact=True)).to_be_visible()
+        keep(page, gallery_wall, "launch-all")
+        assert "s3cret" not in page.content() + page.url
+        page.goto(page.url)
+        expect(page.get_by_label("Secrets", exact=True)).to_have_value("TOKEN=HUB_TOKEN")
+
+
 @pytest.fixture
 def own(tmp_path: Path, browser: Browser) -> tuple[Store, Path]:
     home = tmp_path / "own-home"
