@@ -1,6 +1,7 @@
 """The Ray clusters that groups share, and how Ray's own command line reaches them."""
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,25 +23,26 @@ NODE_TYPES = {"spot": NodeType({"CPU": 2, "GPU": 1}, 2), "large": NodeType({"CPU
 @contextmanager
 def local() -> Iterator[Cluster]:
     """Have this machine's own cluster, as `gridray run` starts it."""
-    with up(LocalCluster(settings.load())) as cluster:
+    with kept_up(LocalCluster(settings.load())) as cluster:
         yield cluster
 
 
 class PlainCluster(LocalCluster):
     """One that differs in nothing but that Ray's own command starts it."""
 
-    ray = "ray.scripts.scripts"
+    def ray(self) -> list[str]:
+        return [sys.executable, "-m", "ray.scripts.scripts"]
 
 
 @contextmanager
 def plain(home: Path) -> Iterator[Cluster]:
     """Have a cluster for those who use Ray alone."""
-    with up(PlainCluster(replace(settings.load(), home=home))) as cluster:
+    with kept_up(PlainCluster(replace(settings.load(), home=home))) as cluster:
         yield cluster
 
 
 @contextmanager
-def up(cluster: LocalCluster) -> Iterator[Cluster]:
+def kept_up(cluster: LocalCluster) -> Iterator[Cluster]:
     try:
         yield cluster.ensure()[0]
     finally:

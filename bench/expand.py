@@ -40,7 +40,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         tasks["hydra"] = lambda: hydra(place, digits)
     medians = pairs(bench.choose(ROUNDS, 1), tasks)
     ours = medians["gridray"]
-    what = f"expand: {count:,} experiments"
+    what = f"expand: the command lines of {count:,} experiments"
     yield Row(what, ours, medians["product"], "`itertools.product`", 3)
     yield Row(what, ours, medians.get("hydra"), "Hydra's basic sweeper", 1)
     named, by_hand = medians["named"], "a loop that makes the same"

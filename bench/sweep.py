@@ -38,6 +38,8 @@ def rows(bench: Bench) -> Iterator[Row]:
         name = f"sweep-{next(numbers)}"
         return took(lambda: run_sweep(directory, name, experiments))
 
+    # What starts the controller is no sweep on a cluster that is up.
+    run_sweep(directory, "warm-up", 1)
     ours_and_client = {"gridray": ours, "client": lambda: run_client(experiments, bare, env)}
     medians = pairs(bench.choose(ROUNDS, 1), ours_and_client)
     loop = {"loop": lambda: took(lambda: run_loop(plain.jobs(), experiments, bare, env))}

@@ -10,6 +10,8 @@ from datetime import datetime, timezone
 from functools import partial
 from typing import NamedTuple
 
+from gridray.errors import DamagedError
+
 FULL, PART = "F", "P"
 # A chunk may have hundreds of thousands of lines: so many bytes of it are decoded at once.
 BATCH = 64 * 1024
@@ -79,12 +81,19 @@ class Encoder:
 
 
 def decode(data: bytes) -> Iterator[list[LogLine]]:
-    """Yield the records of whole chunks, some at a time."""
+    """Yield the records of whole chunks, some at a time.
+
+    Raises:
+        DamagedError: a line is none.
+    """
     start = 0
     while start < len(data):
         end = data.find(b"\n", start + BATCH) + 1 or len(data)
         records = data[start:end].decode("utf-8", "surrogateescape").split("\n")
-        yield [*map(_made, [record.split(" ", 3) for record in records if record])]
+        found = [record.split(" ", 3) for record in records if record]
+        if {*map(len, found)} - {len(LogLine._fields)}:
+            raise DamagedError("a log has a line without its time", hint="it was changed by others")
+        yield [*map(_made, found)]
         start = end
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
+from gridray import combinations
 from gridray.errors import SweepError, UsageError
 from gridray.expressions import DISTRIBUTIONS
 from gridray.sweep import Strategy, Sweep, parse
@@ -331,8 +332,13 @@ PLAIN = st.text("abcé-=1.# '\"/", max_size=6).filter(lambda text: text[:1] not 
 WORDS = st.lists(st.integers(0, 99), min_size=1, max_size=4)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["--x", "-y", "", "--z="]), WORDS), max_size=4))
-def test_order_and_count_are_those_of_a_product(axes: list[tuple[str, list[int]]]) -> None:
+@pytest.mark.parametrize("kept", [0, 3, combinations.FIRSTS])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(axes=st.lists(st.tuples(st.sampled_from(["--x", "-y", "", "--z="]), WORDS), max_size=4))
+def test_order_and_count_are_those_of_a_product(
+    monkeypatch: pytest.MonkeyPatch, kept: int, axes: list[tuple[str, list[int]]]
+) -> None:
+    monkeypatch.setattr(combinations, "FIRSTS", kept)
     args: list[str] = []
     choices: list[list[str]] = []
     for option, numbers in axes:

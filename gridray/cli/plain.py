@@ -69,8 +69,10 @@ def _processing(parameter: Any, process: Callable[[Any, Any], Any]) -> Callable[
         is_missing = value is None and not parameter.required
         is_text = kind in (str, list[str]) or value in get_args(kind)
         # What was typed is a text: a number is what the option is without it.
-        is_number = kind in (int, float) and type(value) in (int, float)
-        is_plain = is_number or (is_text and value not in (None, (), []))
+        if kind in (int, float) and type(value) in (int, float):
+            value, is_plain = kind(value), True
+        else:
+            is_plain = is_text and value not in (None, (), [])
         if not is_missing and not is_plain:
             return process(ctx, value)
         return value if parameter.callback is None else parameter.callback(ctx, parameter, value)

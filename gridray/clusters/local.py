@@ -48,9 +48,7 @@ STORE_VARIABLES = (
 
 
 class LocalCluster:
-    """The cluster of one `GRIDRAY_HOME`. `ray` is the module that starts it, as `ray` would."""
-
-    ray = "gridray.node.rayscript"
+    """The cluster of one `GRIDRAY_HOME`."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings_home = settings.home
@@ -129,8 +127,12 @@ class LocalCluster:
         self._run_ray_start(_environment(identity, token), port, temporary)
         return self._wait_until_up(_cluster(state))
 
+    def ray(self) -> list[str]:
+        """Return what starts it, in place of `ray`."""
+        return [sys.executable, "-m", "gridray.node.rayscript", str(self._home)]
+
     def _run_ray_start(self, env: dict[str, str], port: int, temporary: Path) -> None:
-        command = [sys.executable, "-m", self.ray, "start", "--head", "--port=0"]
+        command = [*self.ray(), "start", "--head", "--port=0"]
         command += ["--dashboard-host=127.0.0.1", f"--dashboard-port={port}"]
         command += [
             f"--ray-client-server-port={_free_port(None)}",

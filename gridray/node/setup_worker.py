@@ -1,29 +1,41 @@
 """Becomes a worker of Ray, with the environment that its job has.
 
 Ray calls it in place of its own `ray/_private/workers/setup_worker.py`, to which it leaves all but
-the plainest case: a Python worker with variables, without a command or an image around it. Source:
-`RuntimeEnvContext` in ray/_private/runtime_env/context.py.
+the plain case: a Python worker with variables and a working directory, without an image or another
+command around it. Source: `RuntimeEnvContext` in ray/_private/runtime_env/context.py, and the `cd`
+of runtime_env/working_dir.py.
 """
 
 import importlib.util
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 CONTEXT, LANGUAGE = "--serialized-runtime-env-context=", "--language="
 PYTHON = "PYTHON"
 PLAIN: dict[str, Any] = {"command_prefix": [], "override_worker_entrypoint": None, "java_jars": []}
 
 
+class Worker(NamedTuple):
+    """The words of a worker, its variables, and the directory that it is to be in, if any."""
+
+    words: list[str]
+    variables: dict[str, str]
+    directory: str | None = None
+
+
 def main(arguments: Sequence[str]) -> None:
-    found = command(arguments)
-    if found is None:
-        found = [sys.executable, rays_own(), *arguments], {}
-    words, variables = found
-    os.execve(words[0], words, os.environ | variables)
+    worker = plain(arguments) or Worker([sys.executable, rays_own(), *arguments], {})
+    # As it is after the shell through which Ray's own goes.
+    places = {"PWD": os.getcwd()}
+    if worker.directory is not None:
+        os.chdir(worker.directory)
+        places = {"PWD": worker.directory, "OLDPWD": places["PWD"]}
+    os.execve(worker.words[0], worker.words, os.environ | worker.variables | places)
 
 
 def rays_own() -> str:
@@ -32,8 +44,8 @@ def rays_own() -> str:
     return str(Path(spec.origin).parent / "_private" / "workers" / "setup_worker.py")
 
 
-def command(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]] | None:
-    """Return the worker's words and variables; None: Ray has to say what they are."""
+def plain(arguments: Sequence[str]) -> Worker | None:
+    """Return what the arguments ask for; None: Ray has to say what that is."""
     words = [each for each in arguments if not each.startswith((CONTEXT, LANGUAGE))]
     told = [each.removeprefix(CONTEXT) for each in arguments if each.startswith(CONTEXT)]
     if LANGUAGE + PYTHON not in arguments or len(told) > 1 or CONTEXT[:-1] in words:
@@ -41,10 +53,21 @@ def command(arguments: Sequence[str]) -> tuple[list[str], dict[str, str]] | None
     context: dict[str, Any] = PLAIN | json.loads("".join(told) or "{}")
     variables = context.pop("env_vars", {})
     python = context.pop("py_executable", sys.executable)
-    # A variable may be made of others.
-    if context != PLAIN or python != sys.executable or "$" in "".join(variables.values()):
+    directory = _entered(context["command_prefix"])
+    if directory is not None:
+        context["command_prefix"] = []
+    # A variable may be made of others, and a shell may be told what to do first.
+    has_more = "$" in "".join(variables.values()) or "BASH_ENV" in os.environ | variables
+    if context != PLAIN or python != sys.executable or has_more:
         return None
-    return [python, *words], variables
+    return Worker([python, *words], variables, directory)
+
+
+def _entered(prefix: list[str]) -> str | None:
+    """Return the directory if the command before the worker does nothing but enter one."""
+    words = shlex.split(" ".join(prefix))
+    is_plain = len(words) == 3 and (words[0], words[2]) == ("cd", "&&")
+    return words[1] if is_plain and os.path.isabs(words[1]) and os.path.isdir(words[1]) else None
 
 
 if __name__ == "__main__":

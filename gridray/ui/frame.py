@@ -50,15 +50,15 @@ def frame(site: Site, title: str, place: str = "") -> Iterator[None]:
             _theme()
             _another_browser(site)
     with ui.element("main").props("id=main"):
-        place = ui.element("div").classes("place").props("role=alert")
-        ui.on_exception(lambda error: _tell_fault(place, error))
+        alert = ui.element("div").classes("place").props("role=alert")
+        ui.on_exception(lambda error: _tell_fault(alert, error))
         yield
 
 
-def _tell_fault(place: ui.element, error: Exception) -> None:
+def _tell_fault(alert: ui.element, error: Exception) -> None:
     """Say that something of the page has failed, which may be old from now on."""
-    place.clear()
-    with place:
+    alert.clear()
+    with alert:
         told = f"{fault(error)} What is shown may not be how it is; load the page again."
         ui.label(told).classes("banner")
 

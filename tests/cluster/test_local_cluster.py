@@ -12,11 +12,10 @@ import pytest
 
 import gridray
 from gridray import settings
-from gridray.clusters import bootstrap, local
+from gridray.clusters import bootstrap, local, localstate
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.local import LocalCluster
 from gridray.errors import ClusterError
-from gridray.node import setup_worker
 from gridray.states import Reason, State
 from gridray.store import Store
 from tests.cluster.conftest import Submit, wait_for
@@ -55,7 +54,8 @@ def test_a_cluster_that_goes_down_in_mid_run_goes_on_when_it_is_up_again(
     identity = own_cluster.key()
     assert identity is not None
     processes = local._processes(identity.removeprefix("local-"))
-    assert any(setup_worker.__file__ in " ".join(process.cmdline()) for process in processes)
+    ours = str(localstate.directory(settings.home()) / "setup_worker.py")
+    assert any(ours in " ".join(process.cmdline()) for process in processes)
     assert own_cluster.down() is True
     assert own_cluster.running() is None and own_cluster.down() is False
     assert local._processes(identity.removeprefix("local-")) == []

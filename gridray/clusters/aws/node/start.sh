@@ -29,4 +29,6 @@ unset SSH_CLIENT SSH2_CLIENT SSH_CONNECTION SSH_TTY
 
 ulimit -n 65536 2>/dev/null || ulimit -n "$(ulimit -Hn)"
 ray stop
-exec python -m gridray.node.rayscript start --disable-usage-stats "$@"
+# Without this directory, in which Python would look for modules first.
+program="import sys; sys.path.remove(''); from gridray.node.rayscript import main; main()"
+exec python -c "$program" "$root" start --disable-usage-stats "$@"
