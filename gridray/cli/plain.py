@@ -63,18 +63,29 @@ def _taking_plain_values(parameters: list[Any]) -> list[Any]:
 
 
 def _processing(parameter: Any, process: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+    described = getattr(parameter, "type_descriptor", None)
+    kind = getattr(described, "annotation", None)
+    bounds = getattr(described, "parameter_info", None)
 
     def taken(ctx: Any, value: Any) -> Any:
         is_missing = value is None and not parameter.required
         is_text = kind in (str, list[str]) or value in get_args(kind)
-        # What was typed is a text: a number is what the option is without it.
-        if kind in (int, float) and type(value) in (int, float):
-            value, is_plain = kind(value), True
-        else:
-            is_plain = is_text and value not in (None, (), [])
+        is_plain = is_text and value not in (None, (), [])
+        if kind in (int, float) and value is not None and (number := _number(kind, value, bounds)):
+            (value,), is_plain = number, True
         if not is_missing and not is_plain:
             return process(ctx, value)
         return value if parameter.callback is None else parameter.callback(ctx, parameter, value)
 
     return taken
+
+
+def _number(kind: type[int] | type[float], value: Any, bounds: Any) -> tuple[float] | None:
+    """Return a number that is given, or was typed; None: Typer has to say what is wrong with it."""
+    try:
+        number = kind(value)
+    except ValueError:
+        return None
+    low, high = getattr(bounds, "min", None), getattr(bounds, "max", None)
+    is_low, is_high = low is not None and number < low, high is not None and number > high
+    return None if is_low or is_high else (number,)

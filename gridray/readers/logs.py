@@ -16,6 +16,8 @@ from gridray.states import Reason, State
 from gridray.store import Store
 
 POLL_INTERVAL = 0.5
+# So much of a log (bytes) is looked at in one go, from its end.
+PIECE = 64 * 1024
 # An attempt that is to be, or has no place yet.
 WAITING = (State.QUEUED, State.PENDING)
 
@@ -40,17 +42,22 @@ def read(store: Store, name: AttemptName, stream: str = "stdout") -> Iterator[li
 
 
 def tail(store: Store, name: AttemptName, count: int, stream: str = "stdout") -> list[LogLine]:
-    """Return the last lines that are in the store now; only the chunks they need are read."""
+    """Return the last lines that are in the store now; only what they need is read and decoded."""
     if count <= 0:
         return []
-    keys = [entry.key for entry in store.entries(layout.log(name, stream))]
-    for taken in _doubling(len(keys)):
-        found = chain.from_iterable(_lines(_chunks(store, keys[-taken:])))
-        lines = deque(found, maxlen=count + 1)
-        # The first line may be the end of one that begins in a chunk before.
-        if taken == len(keys) or len(lines) > count:
-            return list(lines)[-count:]
-    return []
+    pieces: deque[bytes] = deque()
+    records, wanted = 0, count
+    for piece in _backwards(store, name, stream):
+        pieces.appendleft(piece)
+        records += piece.count(b"\n")
+        if records <= wanted:
+            continue
+        lines = [*chain.from_iterable(_lines(pieces))]
+        # The first one may be the end of a line that begins before, and a line has many records.
+        if len(lines) > count:
+            return lines[-count:]
+        wanted *= 2
+    return [*chain.from_iterable(_lines(pieces))][-count:]
 
 
 def raw(store: Store, name: AttemptName, stream: str = "stdout") -> Iterator[bytes]:
@@ -213,13 +220,15 @@ def _from(store: Store, name: AttemptName, stream: str, position: int) -> bytes:
     return b"".join(pieces)
 
 
-def _doubling(total: int) -> Iterator[int]:
-    taken = 1
-    while taken < total:
-        yield taken
-        taken *= 2
-    if total:
-        yield total
+def _backwards(store: Store, name: AttemptName, stream: str) -> Iterator[bytes]:
+    """Yield a log in pieces of whole records, the last one first."""
+    for entry in reversed(store.entries(layout.log(name, stream))):
+        data = store.get(entry.key)
+        end = len(data)
+        while end:
+            start = data.rfind(b"\n", 0, max(end - PIECE, 0)) + 1
+            yield data[start:end]
+            end = start
 
 
 def _chunks(store: Store, keys: list[str]) -> Iterator[bytes]:

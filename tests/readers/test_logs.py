@@ -46,8 +46,12 @@ def test_all_lines(store: Store, written: list[bytes]) -> None:
     assert [line.time for line in found] == sorted(line.time for line in found)
 
 
+@pytest.mark.parametrize("piece", [1, 100, logs.PIECE])
 @pytest.mark.parametrize("count", [0, 1, 2, 50, 200, 201, 1000])
-def test_the_last_lines(store: Store, written: list[bytes], count: int) -> None:
+def test_the_last_lines(
+    store: Store, written: list[bytes], count: int, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "PIECE", piece)
     expected = written[-count:] if count else []
     assert [line.content for line in logs.tail(store, NAME, count)] == expected
 
