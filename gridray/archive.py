@@ -17,6 +17,8 @@ from typing import BinaryIO
 from gridray.errors import SourceError
 
 CHUNK = 1 << 20
+# Of zlib: 1 to 2 % larger than its own 6, for three quarters of the time.
+LEVEL = 4
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip file can express
 _DOS_DIRECTORY = 0x10
 
@@ -115,6 +117,8 @@ def _member(file: SourceFile) -> zipfile.ZipInfo:
     else:
         member.external_attr = (stat.S_IFREG | file.mode) << 16
         member.compress_type = zipfile.ZIP_DEFLATED
+        # Public, as `compress_level`, from Python 3.13 on.
+        member._compresslevel = LEVEL  # type: ignore[attr-defined]
         member.file_size = file.size  # known beforehand, so that zip64 is chosen where it must be
     return member
 
