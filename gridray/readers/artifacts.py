@@ -2,7 +2,7 @@
 
 import os
 import re
-import tempfile
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -140,22 +140,21 @@ def _download_one(
     _check_inside(artifact.path)
     record = artifact.record
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.parent.is_dir():
+            target.parent.mkdir(parents=True, exist_ok=True)
         if record.link is not None:
             target.unlink(missing_ok=True)
             target.symlink_to(record.link)
             return
-        with tempfile.NamedTemporaryFile(
-            dir=target.parent, prefix=".gridray-", delete=False
-        ) as new:
-            partial = Path(new.name)
+        partial = target.with_name(f".gridray-{secrets.token_hex(8)}")
         try:
             store.get_file(artifact.key, partial, record.size, check)
-            partial.chmod(record.mode)
+            os.chmod(partial, record.mode)
             os.utime(partial, ns=(record.mtime_ns, record.mtime_ns))
-            partial.replace(target)
-        finally:
+            os.replace(partial, target)
+        except BaseException:
             partial.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise UsageError(
             f"{target} cannot be written: {error.strerror}", hint="choose another --download_dir"
