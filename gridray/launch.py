@@ -30,7 +30,7 @@ from gridray.checkout import Checkout, checked_out, working_directory
 from gridray.clusters import placing
 from gridray.clusters.bootstrap import ensure_controller
 from gridray.clusters.cluster import Cluster
-from gridray.clusters.opening import Progress, check_has_groups, open_cluster, settle
+from gridray.clusters.opening import Progress, check_has_groups, lacking_here, open_cluster, settle
 from gridray.datastores import catalog
 from gridray.errors import SourceError, UsageError
 from gridray.placement import PlacementRecord
@@ -237,6 +237,13 @@ def _with_image(planned: Plan, registry: str | None, progress: Progress) -> Plan
 def choose_cluster(name: str | None) -> str:
     """Return the name of the cluster that a run without a choice of its own goes to."""
     return name or settings.load().cluster
+
+
+def foreseen(planned: Plan) -> tuple[str, ...]:
+    """Return why `submit` will refuse a run, in lines for the user; its cluster is not asked."""
+    cluster = choose_cluster(planned.spec.cluster)
+    lack = lacking_here(cluster, planned.placement, planned.resources)
+    return () if lack is None else (lack,)
 
 
 def estimated(planned: Plan) -> Estimate | None:

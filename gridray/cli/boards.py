@@ -1,6 +1,10 @@
 """TensorBoard over the event files of a run, which are brought here and follow."""
 
+import errno
+import os
 import shutil
+import socket
+import stat
 import subprocess
 import sys
 import time
@@ -25,6 +29,7 @@ EVENTS = r"(^|/)[^/]*events\.out\.tfevents\.[^/]*$"
 REFRESH = 10.0
 PATIENCE = 5.0
 LOOPBACK = "127.0.0.1"
+BLOCK = 1024 * 1024
 
 
 @dataclass
@@ -45,7 +50,7 @@ class Board:
         return shapes.Board(self.name, str(self.directory), self.files)
 
     def refresh(self) -> None:
-        """Bring what is new.
+        """Bring what is new, into the same files: TensorBoard keeps those open that it reads.
 
         Raises:
             NotFoundError: there is no such run or experiment (any more).
@@ -60,7 +65,8 @@ class Board:
             )
         self.files = len(found)
         wanted = [(each, self._target(each)) for each in found]
-        artifacts.download(self.store, [pair for pair in wanted if not _is_there(*pair)])
+        missing = [pair for pair in wanted if not _is_there(*pair)]
+        artifacts.download(self.store, missing, put=_extend)
 
     def serve(self, out: Output, port: int | None) -> None:
         """Run TensorBoard until it ends, or Ctrl-C.
@@ -81,9 +87,7 @@ class Board:
         finally:
             _end(process)
         if code:
-            raise StateError(
-                f"TensorBoard has ended with exit code {code}", hint="it has said why above"
-            )
+            raise StateError(f"TensorBoard has ended with exit code {code}", hint=_hint(port))
 
     def _follow(self, out: Output) -> None:
         try:
@@ -160,6 +164,54 @@ def _is_there(artifact: Artifact, target: Path) -> bool:
         return False
     record = artifact.record
     return (status.st_size, status.st_mtime_ns) == (record.size, record.mtime_ns)
+
+
+def _extend(new: Path, target: Path) -> None:
+    """Append to a file what another version of it has more; one that it does not begin is replaced.
+
+    What is there already is never written differently, so that two of these may do it at once.
+    """
+    if not _begins(target, new):
+        new.replace(target)
+        return
+    status = new.stat()
+    with open(new, "rb") as source, open(target, "r+b") as file:
+        source.seek(file.seek(0, os.SEEK_END))
+        shutil.copyfileobj(source, file)
+    os.utime(target, ns=(status.st_mtime_ns, status.st_mtime_ns))
+
+
+def _begins(path: Path, other: Path) -> bool:
+    """Whether there is a file that can be written, and the other one begins with its bytes."""
+    try:
+        is_file = stat.S_ISREG(path.lstat().st_mode) and os.access(path, os.W_OK)
+    except FileNotFoundError:
+        return False
+    if not is_file:
+        return False
+    with open(path, "rb") as file, open(other, "rb") as longer:
+        while block := file.read(BLOCK):
+            if longer.read(len(block)) != block:
+                return False
+    return True
+
+
+def _hint(port: int | None) -> str:
+    """Return what to do when TensorBoard has ended with an error."""
+    if port is None or not _is_taken(port):
+        return "it has said why above"
+    return f"port {port} is taken: name another --port, or none, and TensorBoard finds a free one"
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        # A port that was listened on a moment ago is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
 
 
 def _program() -> list[str]:

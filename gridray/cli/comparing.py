@@ -32,6 +32,7 @@ def find(
     return shapes.Comparison(
         metric=found.metric,
         mode=found.mode.value,
+        mode_is_guessed=found.is_guessed,
         params=found.params,
         experiments=tuple(_experiment(each, found.metric, found.mode) for each in shown),
         left_out=len(found.entries) - len(shown),
@@ -59,8 +60,15 @@ def show(out: Output, found: shapes.Comparison) -> None:
         out.table(*_table(found))
     if found.metric is None:
         out.note(f"there are no metrics; {NO_METRICS}")
+    _tell_guess(out, found)
     if found.left_out:
         out.note(f"{text.count(found.left_out, 'more experiment')} left out by --top")
+
+
+def _tell_guess(out: Output, found: shapes.Comparison) -> None:
+    if found.mode_is_guessed and found.metric is not None:
+        name = text.harmless(found.metric)
+        out.note(f"smaller values of {name} count as better; `--mode max` turns it round")
 
 
 def _table(found: shapes.Comparison) -> tuple[list[Column], list[list[str]]]:
@@ -117,3 +125,4 @@ def print_csv(out: Output, found: shapes.Comparison) -> None:
         before = (each.name, each.run, each.state.value, each.best, each.best_step)
         lines.writerow([*before, *cells, *values, each.run_seconds, each.cost])
     out.line(buffer.getvalue().rstrip("\n"))
+    _tell_guess(out, found)

@@ -13,7 +13,7 @@ from gridray.errors import NotFoundError
 from gridray.layout import parse_name
 from gridray.metricrecords import SYSTEM, Summary, to_number
 from gridray.readers import metrics, runs, tables
-from gridray.readers.comparison import NO_METRICS, Mode, best, default_mode
+from gridray.readers.comparison import NO_METRICS, best, default_mode, has_best
 from gridray.readers.metrics import Curve
 from gridray.readers.runs import ExperimentView
 from gridray.store import Store
@@ -131,15 +131,11 @@ def _cells(each: shapes.MetricSummary) -> list[str]:
     values = (each.first, each.last, each.least, each.greatest, each.count)
     steps = (each.last_step, each.least_step, each.greatest_step)
     summary = Summary.from_json([*values, *steps])
-    mode = Mode.MAX if each.name.startswith(SYSTEM) else default_mode(each.name)
-    value, step = best(summary, mode)
-    return [
-        each.name,
-        _amount(each.name, summary.last),
-        _amount(each.name, value),
-        f"{step:g}" if isinstance(step, float) else str(step),
-        f"{each.count:,}",
-    ]
+    best_cells = ["", ""]
+    if has_best(each.name):
+        value, step = best(summary, default_mode(each.name))
+        best_cells = [text.number(value), f"{step:g}" if isinstance(step, float) else str(step)]
+    return [each.name, _amount(each.name, summary.last), *best_cells, f"{each.count:,}"]
 
 
 def _amount(name: str, value: float) -> str:

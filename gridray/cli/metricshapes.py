@@ -64,6 +64,8 @@ class Comparison(Shape):
     """What it is sorted by; null: there are no metrics."""
     mode: str
     """Whether the smallest (`min`) or the greatest (`max`) value is the best."""
+    mode_is_guessed: bool
+    """Whether neither `--mode` nor the name of the metric has told that."""
     params: tuple[str, ...]
     """The names of the parameters that differ."""
     experiments: tuple[ComparedExperiment, ...]

@@ -27,7 +27,7 @@ class PlainCommand(TyperCommand):
             with formatter.section("Arguments"):
                 formatter.write_dl([(each.metavar, each.help) for each in arguments])
         with formatter.section("Options"):
-            records = (each.get_help_record(ctx) for each in options)
+            records = (_help_record(each, ctx) for each in options)
             formatter.write_dl([record for record in records if record])
 
 
@@ -48,6 +48,17 @@ class PlainGroup(TyperGroup):
             if rows:
                 with formatter.section(panel):
                     formatter.write_dl(rows)
+
+
+def _help_record(option: Any, ctx: Any) -> Any:
+    """Return an option's name and help, without the brackets around a default that is put in words.
+
+    Typer writes `[default: (words)]`.
+    """
+    record, words = option.get_help_record(ctx), option.show_default
+    if record is None or not isinstance(words, str):
+        return record
+    return record[0], record[1].replace(f"[default: ({words})", f"[default: {words}")
 
 
 def _taking_plain_values(parameters: list[Any]) -> list[Any]:

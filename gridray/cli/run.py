@@ -85,6 +85,7 @@ def run(
         running.warn(out, planned.warnings)
         if dry_run:
             out.show(running.describe(planned), running.show_plan)
+            running.warn(out, launch.foreseen(planned))
             return
         record = launch.submit(planned, progress=out.note)
     running.show_submitted(out, record)

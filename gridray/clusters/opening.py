@@ -1,7 +1,11 @@
 """A cluster made ready for a run: it answers, and could run its experiments."""
 
+import math
+import os
 from collections.abc import Callable
 from dataclasses import replace
+
+import psutil
 
 from gridray.clusters import groups
 from gridray.clusters.capacity import shortage
@@ -46,6 +50,25 @@ def check_has_groups(name: str, placement: PlacementRecord | None) -> None:
     """
     if placement is not None and is_local(name):
         raise groups.without_groups(name, placement)
+
+
+def lacking_here(name: str, placement: PlacementRecord | None, wanted: Resources) -> str | None:
+    """Return why this machine's own cluster can never run an experiment; None: it is not known.
+
+    Nothing is started or asked: the cluster never has more CPUs and memory than the machine. What
+    GPUs there are, only Ray finds out.
+    """
+    if not is_local(name) or placement is not None:
+        return None
+    memory = psutil.virtual_memory().total
+    machine = {"CPU": os.cpu_count() or math.inf, "memory": memory, "GPU": math.inf}
+    lack = shortage([machine], wanted)
+    if lack is None:
+        return None
+    return (
+        f"{lack.option} asks for {lack.asked}, but this machine, which is the cluster {name}, has "
+        f"{lack.most}: it can never run"
+    )
 
 
 def settle(

@@ -107,12 +107,14 @@ def download(
     artifacts: Sequence[tuple[Artifact, Path]],
     progress: Callable[[Artifact], None] = lambda artifact: None,
     check: Callable[[], None] = lambda: None,
+    put: Callable[[Path, Path], object] = Path.replace,
 ) -> list[Artifact]:
     """Bring artifacts to the paths beside them; each file appears when it is whole.
 
     Args:
         progress: told of each that is there.
         check: called before each part of a file, by several threads; what it raises ends this.
+        put: brings a file that is whole, beside its path, to that path; by several threads.
 
     Returns:
         The links that lead out of the experiment's files, and are left out.
@@ -123,7 +125,7 @@ def download(
     """
 
     def one(pair: tuple[Artifact, Path]) -> Artifact:
-        _download_one(store, *pair, check)
+        _download_one(store, *pair, check, put)
         return pair[0]
 
     leaving = [artifact for artifact, _ in artifacts if _leads_out(artifact.record)]
@@ -134,7 +136,11 @@ def download(
 
 
 def _download_one(
-    store: Store, artifact: Artifact, target: Path, check: Callable[[], None]
+    store: Store,
+    artifact: Artifact,
+    target: Path,
+    check: Callable[[], None],
+    put: Callable[[Path, Path], object],
 ) -> None:
     check()
     _check_inside(artifact.path)
@@ -151,10 +157,9 @@ def _download_one(
             store.get_file(artifact.key, partial, record.size, check)
             os.chmod(partial, record.mode)
             os.utime(partial, ns=(record.mtime_ns, record.mtime_ns))
-            os.replace(partial, target)
-        except BaseException:
+            put(partial, target)
+        finally:
             partial.unlink(missing_ok=True)
-            raise
     except OSError as error:
         raise UsageError(
             f"{target} cannot be written: {error.strerror}", hint="choose another --download_dir"

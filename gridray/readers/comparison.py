@@ -13,11 +13,20 @@ from gridray.readers import metrics, runs
 from gridray.readers.runs import ExperimentView
 from gridray.store import Store
 
-# What a metric is called of which more is better; of all others, less is.
+# What a metric is called of which more is better, unless it is called a loss.
 GREATER = re.compile(
     r"acc|auc|auroc|\bap\b|average_precision|bleu|correct|dice|f1|fbeta|hit|iou|kappa|\bmap|mcc|ndcg"
     r"|precision|psnr|r2|recall|return|reward|rouge|score|spearman|pearson|ssim|success|throughput"
     r"|per_sec|win"
+)
+# What one is called of which less is better. Of all others, less is taken to be.
+LESSER = re.compile(
+    r"loss|err|mse|mae|mape|nll|perplexity|cross_?entropy|brier|deviance|distance|divergence|regret"
+    r"|cost|latency|duration|seconds|(\b|_)(ppl|wer|cer|fid|time)\b"
+)
+# Names of what only counts where the script is.
+COUNTER = re.compile(
+    r"(^|/)((global|total|num|current|env)?_)?(epoch|(time_?)?step|iter|iteration)s?$"
 )
 # Which metric experiments are compared by, if nobody says: the first that one of these finds.
 PREFERRED = (
@@ -51,11 +60,12 @@ class Comparison:
     """Experiments, the best one first; those that do not have the metric come last.
 
     `params` are those that differ, `names` the metrics that any of them has. `metric` is None where
-    there are no metrics at all.
+    there are no metrics at all. `mode` is guessed where neither who asked nor the name has told it.
     """
 
     metric: str | None
     mode: Mode
+    is_guessed: bool
     params: tuple[str, ...]
     names: tuple[str, ...]
     entries: tuple[Entry, ...]
@@ -87,9 +97,15 @@ def compare(
         )
     chosen = metric if metric is not None else main_metric(known)
     wanted = mode or (Mode.MIN if chosen is None else default_mode(chosen))
+    is_guessed = mode is None and chosen is not None and not tells_mode(chosen)
     ordered = sorted(entries, key=lambda entry: _rank(entry, chosen, wanted))
     return Comparison(
-        chosen, wanted, varying(each.view for each in entries), tuple(sorted(known)), tuple(ordered)
+        metric=chosen,
+        mode=wanted,
+        is_guessed=is_guessed,
+        params=varying(each.view for each in entries),
+        names=tuple(sorted(known)),
+        entries=tuple(ordered),
     )
 
 
@@ -98,7 +114,9 @@ NO_METRICS = "what files and output metrics are read from: `gridray docs metrics
 
 def main_metric(names: Iterable[str]) -> str | None:
     """Return the name that looks most like what experiments are about; None: there are none."""
-    ordered = sorted(names, key=lambda name: (name.count("/"), name))
+    found = set(names)
+    measured = {name for name in found if has_best(name)}
+    ordered = sorted(measured or found, key=lambda name: (name.count("/"), name))
     for pattern in PREFERRED:
         for name in ordered:
             if pattern.search(name.lower()):
@@ -109,6 +127,16 @@ def main_metric(names: Iterable[str]) -> str | None:
 def default_mode(name: str) -> Mode:
     """Return which value of a metric of this name is the best."""
     return Mode.MAX if GREATER.search(name.lower()) and "loss" not in name.lower() else Mode.MIN
+
+
+def tells_mode(name: str) -> bool:
+    """Whether the name of a metric says which of its values is the best."""
+    return any(each.search(name.lower()) for each in (GREATER, LESSER))
+
+
+def has_best(name: str) -> bool:
+    """Whether any value of a metric is better than another: not of machines, and of mere counts."""
+    return not name.startswith(SYSTEM) and COUNTER.search(name.lower()) is None
 
 
 def best(summary: Summary, mode: Mode) -> tuple[float, Step]:

@@ -82,7 +82,7 @@ def _preview(planned: Plan) -> Preview:
         source=f"{wording.count(files, 'file')}, {wording.size(planned.manifest.size)}",
         price=_price(launch.estimated(planned)),
         others=tuple(_others(planned)),
-        warnings=planned.warnings,
+        warnings=(*planned.warnings, *launch.foreseen(planned)),
     )
 
 

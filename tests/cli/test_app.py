@@ -65,6 +65,19 @@ def test_help_groups_the_commands(call: Call) -> None:
         assert result.out.index("Follow:") < result.out.index("Clusters:")
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("tensorboard", "[default: ~/.gridray/tensorboard/RUN/IDENTITY]"),
+        ("artifacts", "[default: ./grid_artifacts]"),
+        ("run", "[default: 30"),
+    ],
+)
+def test_help_shows_defaults_in_one_pair_of_brackets(call: Call, name: str, told: str) -> None:
+    shown = " ".join(call(name, "--help").out.split())
+    assert told in shown and "[default: (" not in shown
+
+
 def test_every_command_and_option_has_help() -> None:
     def check(command: object, words: str) -> None:
         assert command.help, words  # type: ignore[attr-defined]

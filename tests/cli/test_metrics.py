@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import socket
 from pathlib import Path
 
 import pyarrow.parquet
@@ -12,7 +13,10 @@ from gridray import layout
 from gridray.cli import boards
 from gridray.errors import NotFoundError
 from gridray.layout import AttemptName
+from gridray.readers import comparison
 from tests.cli.conftest import Call, Filler, fake_tensorboard, running, succeeded
+
+GROWN = "events.out.tfevents.1.host"
 
 
 @pytest.fixture
@@ -104,6 +108,52 @@ def test_the_best_comes_first(swept: Filler, call: Call) -> None:
     assert "1 more experiment left out" in shown.err
 
 
+def test_a_name_that_does_not_say_what_is_better_is_told_of(filler: Filler, call: Call) -> None:
+    filler.run("told", [succeeded()])
+    filler.metrics(AttemptName("told", 0, 0), pct=[1, 2], loss=[2, 1], acc=[1, 2])
+    words = ("compare", "told", "--metric", "pct")
+    note = "smaller values of pct count as better; `--mode max` turns it round"
+    for more in ((), ("-o", "csv")):
+        assert note in call(*words, *more).err
+        assert "count as better" not in call(*words, "--mode", "min", *more).err
+    for name in ("loss", "acc"):
+        assert "count as better" not in call("compare", "told", "--metric", name).err
+    assert call(*words, "-o", "json").json["mode_is_guessed"]
+    assert not call("compare", "told", "-o", "json").json["mode_is_guessed"]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("val/WER", True),
+        ("test_rmse", True),
+        ("step_time", True),
+        ("train/error", True),
+        ("top1", False),
+        ("power", False),
+        ("timesteps", False),
+    ],
+)
+def test_names_that_say_what_is_better(name: str, told: bool) -> None:
+    assert comparison.tells_mode(name) is told
+
+
+@pytest.mark.parametrize("name", ["epoch", "trainer/global_step", "num_epochs", "_step"])
+def test_counts_have_no_best_value(filler: Filler, call: Call, name: str) -> None:
+    filler.run("counted", [succeeded()])
+    values = {name: [0, 1, 2], "system/cpu": [0, 7, 5], "train_loss_epoch": [3, 1, 2]}
+    filler.metrics(AttemptName("counted", 0, 0), **values)
+    shown = call("metrics", "counted").out.splitlines()[1:]
+    found = {cells[1]: cells[2:-1] for cells in map(str.split, shown)}
+    assert found == {
+        name: ["2", "3"],
+        "system/cpu": ["5", "3"],
+        "train_loss_epoch": ["2", "1", "1", "3"],
+    }
+    assert call("compare", "counted", "-o", "json").json["metric"] == "train_loss_epoch"
+    assert comparison.main_metric([name]) == name
+
+
 def test_a_comparison_is_a_table_for_other_programs(swept: Filler, call: Call) -> None:
     result = call("compare", "swept", "-o", "csv")
     rows = list(csv.DictReader(io.StringIO(result.out)))
@@ -182,6 +232,72 @@ def test_tensorboard_does_not_go_on_with_another_run_of_the_name(
     filler.run("over", [running()], identity="2")
     with pytest.raises(NotFoundError, match="over is of another run by now"):
         board.refresh()
+
+
+@pytest.fixture
+def growing(filler: Filler, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> boards.Board:
+    """TensorBoard's directory for a run that goes on, whose file `GROWN` has got longer since."""
+    monkeypatch.setenv("PATH", f"{fake_tensorboard(tmp_path)}:/usr/bin:/bin")
+    filler.run("busy", [running()])
+    filler.artifacts(AttemptName("busy", 0, 0), {GROWN: b"one"})
+    board = boards.prepare(filler.store, "busy", None)
+    filler.artifacts(AttemptName("busy", 0, 0), {GROWN: b"one and two"})
+    return board
+
+
+def test_tensorboard_sees_what_is_new_in_the_files_that_it_has_open(growing: boards.Board) -> None:
+    path = growing.directory / "busy-exp0" / GROWN
+    with path.open("rb") as file:
+        assert file.read() == b"one"
+        growing.refresh()
+        assert file.read() == b" and two"
+    assert [each.name for each in path.parent.iterdir()] == [GROWN]
+
+
+@pytest.mark.parametrize(
+    ("here", "goes_on"),
+    [
+        (b"", True),
+        (b"one an", True),
+        (b"one and two", True),
+        (b"one und", False),
+        (b"one and too", False),
+        (b"one and two and three", False),
+    ],
+)
+def test_a_file_that_was_cut_off_goes_on_and_another_one_is_replaced(
+    growing: boards.Board, here: bytes, goes_on: bool
+) -> None:
+    path = growing.directory / "busy-exp0" / GROWN
+    path.write_bytes(here)
+    before = path.stat().st_ino
+    growing.refresh()
+    assert path.read_bytes() == b"one and two"
+    assert (path.stat().st_ino == before) is goes_on
+    changed = path.stat().st_ctime_ns
+    growing.refresh()
+    assert path.stat().st_ctime_ns == changed
+
+
+def test_tensorboard_writes_through_no_link(growing: boards.Board, tmp_path: Path) -> None:
+    path, other = growing.directory / "busy-exp0" / GROWN, tmp_path / "other"
+    other.write_bytes(b"one")
+    path.unlink()
+    path.symlink_to(other)
+    growing.refresh()
+    assert (other.read_bytes(), path.read_bytes()) == (b"one", b"one and two")
+
+
+def test_tensorboard_says_that_its_port_is_taken(
+    filler: Filler, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{fake_tensorboard(tmp_path, 'exit 1')}:/usr/bin:/bin")
+    filler.run("busy", [running()])
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+        taken = call("tensorboard", "busy", "--port", port)
+    assert taken.code == 1 and f"hint: port {port} is taken: name another --port" in taken.err
+    assert "hint: it has said why above" in call("tensorboard", "busy", "--port", port).err
 
 
 def test_tensorboard_ends_with_an_error_and_needs_files(

@@ -45,6 +45,15 @@ def test_dry_run_as_json(call: Call) -> None:
     assert [file["path"] for file in found["files"]] == [".gitignore", "data.bin", "train.py"]
 
 
+@pytest.mark.parametrize("words", [("--cpus", "9000"), ("--memory", "9000TB")])
+def test_dry_run_warns_of_what_this_machine_has_not(call: Call, words: tuple[str, str]) -> None:
+    result = call("run", "--dry-run", *words, "train.py")
+    assert result.code == 0
+    assert f"warning: {words[0]} asks for 9" in result.err and "this machine" in result.err
+    assert call("run", "--dry-run", *words, "--cluster", "lab", "train.py").err == ""
+    assert call("run", "--dry-run", "--cpus", "1", "--gpus", "64", "train.py").err == ""
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="pastes into bash")
 def test_dry_run_prints_lines_that_can_be_pasted(call: Call) -> None:
     hostile = ["new\nline", "it's\t\\n", "a b", "\x1b[31m", "$HOME", "文件\u200b", "lat-\udce9", ""]

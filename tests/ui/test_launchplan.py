@@ -40,6 +40,11 @@ def test_the_plan_lists_the_first_experiments(values: dict[str, str]) -> None:
     assert found.price == "not known for this cluster"
 
 
+def test_the_plan_warns_of_what_this_machine_has_not(values: dict[str, str]) -> None:
+    [told] = launchplan.look(values | {"cpus": "9000"}).warnings
+    assert told.startswith("--cpus asks for 9000 CPUs, but this machine")
+
+
 # Options of `run` that make no sense in a form, which always has a directory and shows a plan.
 NOT_ASKED = {"config", "localdir", "dry_run", "wait", "datastore_version"}
 

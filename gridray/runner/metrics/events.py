@@ -56,17 +56,19 @@ class EventFile(GrowingFile):
         self._plugins: dict[str, bytes] = {}
         self._damaged = 0
         self._first_damage = ""
+        self._is_cut_off = False
 
     def _begin_anew(self) -> None:
         self._plugins.clear()
         self._damaged = 0
+        self._is_cut_off = False
 
     def _read(self, file: BinaryIO, size: int, is_last: bool) -> Iterator[Sample]:
         while self.offset + HEADER.size <= size:
             length = _length(file.read(HEADER.size), self.path)
             end = self.offset + HEADER.size + length + FOOTER.size
             if end > size:
-                return
+                break
             if length > LARGEST:
                 file.seek(end)
                 self.offset = end
@@ -79,6 +81,9 @@ class EventFile(GrowingFile):
                 self._leave_out()
             self.offset = end
             yield from found or ()
+        if is_last and self.offset < size:
+            self._is_cut_off = True
+            self._complain()
 
     def _scalars(self, data: bytes, footer: bytes) -> list[Sample] | None:
         """Return the scalars of a record; None: its checksum says that it is damaged.
@@ -110,8 +115,13 @@ class EventFile(GrowingFile):
         self._damaged += 1
         if self._damaged == 1:
             self._first_damage = f"record at byte {self.offset:,} is damaged"
+        self._complain()
+
+    def _complain(self) -> None:
         more = f", and {self._damaged - 1:,} more" if self._damaged > 1 else ""
-        self.complaint = f"{self._first_damage}{more}"
+        damage = [f"{self._first_damage}{more}"] if self._damaged else []
+        end = ["it ends in the middle of a record"] if self._is_cut_off else []
+        self.complaint = "; ".join([*damage, *end])
 
 
 def scalars(data: bytes, plugins: dict[str, bytes]) -> Iterator[Sample]:

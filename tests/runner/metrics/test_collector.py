@@ -88,6 +88,16 @@ def test_nothing_new_is_nothing_to_write(script: Script) -> None:
     assert not script.store.exists(layout.attempt_summary(NAME))
 
 
+def test_a_lost_end_of_an_event_file_is_told_at_the_last_look(script: Script) -> None:
+    path = "events.out.tfevents.1"
+    (script.work / path).write_bytes(b"\x18")
+    script.collector.look([path])
+    assert script.collector.notes == []
+    script.collector.look([path], is_last=True)
+    told = script.store.get_json(layout.attempt_summary(NAME))
+    assert f"{path}: it ends in the middle of a record" in json.dumps(told)
+
+
 def test_names_of_several_sources_are_kept_apart(script: Script) -> None:
     paths = ["a/metrics.jsonl", "b/metrics.jsonl", "a/metrics.csv"]
     (script.work / "a").mkdir()

@@ -145,6 +145,25 @@ def test_a_last_record_that_is_not_yet_there_is_waited_for(written: Path) -> Non
     assert found == list(EventFile(written).samples()) and file.complaint is None
 
 
+@pytest.mark.parametrize("kept", [3, 12, 20])
+def test_an_end_in_the_middle_of_a_record_is_told_when_nothing_more_can_come(
+    written: Path, kept: int
+) -> None:
+    data = bytearray(written.read_bytes())
+    begins = records(data)
+    written.write_bytes(data[: begins[3] + kept])
+    file = EventFile(written)
+    assert len(list(file.samples())) == 2 and file.complaint is None
+    for _ in range(2):
+        assert list(file.samples(is_last=True)) == []
+        assert file.complaint == "it ends in the middle of a record"
+    data[12:20] = b"\xff" * 8
+    written.write_bytes(data[: begins[3] + kept])
+    damaged = EventFile(written)
+    assert len(list(damaged.samples(is_last=True))) == 2
+    assert damaged.complaint == "record at byte 0 is damaged; it ends in the middle of a record"
+
+
 def test_what_is_whole_and_no_event_is_told(tmp_path: Path) -> None:
     content = b"\xff" * 8
     header = struct.pack("<Q", len(content))
