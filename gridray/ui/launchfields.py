@@ -57,7 +57,7 @@ GROUPS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         (
             (Field("root", "Directory"),),
             (Field("yes", "It may be / or the home directory", kind=Kind.BOX),),
-            (Field("git", "Git commit", "a commit, branch or tag; else the files as they are"),),
+            (Field("git", "Git commit", "a commit, branch or tag"),),
             (
                 Field("strategy", "Strategy", kind=Kind.CHOICE),
                 Field("num_trials", "Trials", "of a random search"),
