@@ -89,6 +89,8 @@ class Store:
         self._patient = patient
         self._backend: LocalStore | S3Store | None = None
         self._before_write: Callable[[], None] = _nothing
+        self._is_lasting = False
+        self._was_there = False
 
     def __repr__(self) -> str:
         return f"Store({self.url!r})"
@@ -105,6 +107,16 @@ class Store:
         """Return this store as it is, but that `check` is called before anything is changed."""
         twin = copy.copy(self)
         twin._before_write = check
+        return twin
+
+    def lasting(self) -> "Store":
+        """Return this store as it is, but that its directory, once there, has to stay.
+
+        When it is gone then, whatever reads raises a StoreError; else it would read as empty.
+        """
+        twin = copy.copy(self)
+        twin._is_lasting = True
+        twin._was_there = self.directory is not None and self.directory.exists()
         return twin
 
     def put(self, key: str, data: bytes | Path | IO[bytes]) -> None:
@@ -283,7 +295,10 @@ class Store:
 
     def _readable(self) -> LocalStore | S3Store | MemoryStore:
         if self.directory is not None and not self.directory.exists():
+            if self._is_lasting and self._was_there:
+                raise StoreError(f"the store {self.url} is gone", hint="put its directory back")
             return MemoryStore()
+        self._was_there = True
         return self._writable()
 
     def _open(self) -> LocalStore | S3Store:

@@ -1,6 +1,7 @@
 """The store: the same on a directory and on a real S3 server."""
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -121,6 +122,24 @@ def test_reading_a_directory_that_does_not_exist_makes_none(tmp_path: Path) -> N
     assert store.names("runs/") == [] and store.find("x") is None
     store.delete("x")
     assert not (tmp_path / "none").exists()
+
+
+def test_a_lasting_store_tells_a_directory_that_is_gone_from_one_that_is_not_there_yet(
+    tmp_path: Path,
+) -> None:
+    place, away = tmp_path / "store", tmp_path / "away"
+    store = Store(str(place)).lasting()
+    assert store.names("runs/") == []
+    Store(str(place)).put("runs/a", b"")
+    assert store.names("runs/") == ["a"] and Store(str(place)).lasting().exists("runs/a")
+    late = Store(str(place)).lasting()
+    place.rename(away)
+    for each in (store, late):
+        with pytest.raises(StoreError, match=re.escape(f"{place} is gone")):
+            each.find("runs/a")
+    assert Store(str(place)).names("runs/") == []
+    away.rename(place)
+    assert store.names("runs/") == ["a"]
 
 
 def test_a_directory_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -124,6 +124,13 @@ def main_metric(names: Iterable[str]) -> str | None:
     return None
 
 
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return metrics as they are shown: the main one, others by alphabet, the system's last."""
+    known = list(names)
+    main = main_metric(name for name in known if not name.startswith(SYSTEM))
+    return sorted(known, key=lambda name: (name.startswith(SYSTEM), name != main, name))
+
+
 def default_mode(name: str) -> Mode:
     """Return which value of a metric of this name is the best."""
     return Mode.MAX if GREATER.search(name.lower()) and "loss" not in name.lower() else Mode.MIN

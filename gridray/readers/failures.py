@@ -1,11 +1,12 @@
 """Why experiments of a run have failed, told together where they failed alike."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from gridray.layout import AttemptName
+from gridray.logformat import LogLine
 from gridray.readers import logs
 from gridray.readers.runs import ExperimentView, RunView
 from gridray.states import DESCRIPTIONS, Reason, State
@@ -63,10 +64,17 @@ class FailureReader:
 
     def _last_line(self, name: AttemptName) -> str:
         for stream in ("stdout", "build"):
-            for line in reversed(logs.tail(self._store, name, LOOKED_AT, stream)):
-                if words := CONTROL.sub("", line.text).strip():
-                    return words
+            if words := last_words(logs.tail(self._store, name, LOOKED_AT, stream)):
+                return words
         return ""
+
+
+def last_words(lines: Sequence[LogLine]) -> str:
+    """Return the last line that says anything, as plain text; empty if none does."""
+    for line in reversed(lines):
+        if words := CONTROL.sub("", line.text).strip():
+            return words
+    return ""
 
 
 def _attempt(view: RunView, each: ExperimentView) -> AttemptName:

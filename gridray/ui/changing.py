@@ -72,6 +72,15 @@ class Buttons:
         self._retry.set_visibility(can_retry)
         self._stop.set_visibility(not is_over)
         self._delete.set_visibility(is_over)
+        self._enable(True)
+
+    def disable(self) -> None:
+        """Let nothing be done: what the buttons would change is there no more."""
+        self._enable(False)
+
+    def _enable(self, is_enabled: bool) -> None:
+        for button in (self._retry, self._rerun, self._stop, self._delete):
+            button.set_enabled(is_enabled)
 
     async def _ask_stop(self) -> None:
         detail = "Scripts get SIGTERM and 30 seconds to save. What they have written is kept."

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from nicegui import ui
 
-from gridray.ui.charts import Options
+from gridray.ui.charts import Chart, Options
 
 
 class ChartGrid:
@@ -12,22 +12,36 @@ class ChartGrid:
 
     def __init__(self, kind: str = "") -> None:
         self._kind = kind
-        self._charts: dict[str, ui.echart] = {}
+        self._cards: dict[str, _Card] = {}
         self._place = ui.element("div").classes("charts")
 
-    def show(self, drawn: Mapping[str, Options]) -> None:
+    def show(self, drawn: Mapping[str, Chart]) -> None:
         """Show these, in their order, and no others."""
-        if list(drawn) != list(self._charts):
+        if list(drawn) != list(self._cards):
             self._place.clear()
             with self._place:
-                self._charts = {name: self._chart() for name in drawn}
-        for name, options in drawn.items():
-            if self._charts[name].options != options:
-                put(self._charts[name], options)
+                self._cards = {name: _Card(self._kind) for name in drawn}
+        for name, chart in drawn.items():
+            self._cards[name].show(chart)
 
-    def _chart(self) -> ui.echart:
+
+class _Card:
+    """A chart below its title, or words where there is nothing to be drawn."""
+
+    def __init__(self, kind: str) -> None:
         with ui.element("div").classes("panel"):
-            return ui.echart({}).classes(f"chart {self._kind}")
+            with ui.element("h2"):
+                self._title = ui.label()
+            self._words = ui.label().classes("empty")
+            self._chart = ui.echart({}).classes(f"chart {kind}")
+
+    def show(self, drawn: Chart) -> None:
+        self._title.text = drawn.title
+        self._words.text = drawn.words
+        self._words.set_visibility(bool(drawn.words))
+        self._chart.set_visibility(not drawn.words)
+        if not drawn.words and self._chart.options != drawn.options:
+            put(self._chart, drawn.options)
 
 
 def put(chart: ui.echart, options: Options) -> None:

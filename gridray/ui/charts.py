@@ -12,8 +12,8 @@ COLORS = (
     "#3e63dd", "#e5484d", "#30a46c", "#f5a524", "#8e4ec6",
     "#12a594", "#d6409f", "#ad7f58", "#0091ff", "#7c8694",
 )  # fmt: skip
-# Legible on white and on black.
-INK = "#8b8f9b"
+# As legible on the light ground as on the dark one.
+INK = "#787c88"
 LINE = "rgba(128,132,144,0.22)"
 RAMP = ("#3e63dd", "#12a594", "#e5a50a", "#e5484d")
 # Points that the curves of a page have together, and one curve, at most: of each, some 20 bytes are
@@ -75,21 +75,48 @@ def told_of_thinning(curves: Iterable[Curve], most: int) -> list[str]:
     ]
 
 
-def lines(title: str, curves: Mapping[str, Curve], look: Look, most: int = MOST_POINTS) -> Options:
+@dataclass(frozen=True)
+class Chart:
+    """A chart and its title; the `words` are in its place where nothing can be drawn."""
+
+    title: str
+    options: Options
+    words: str = ""
+
+
+def chart(title: str, curves: Mapping[str, Curve], look: Look, most: int) -> Chart:
+    """Return the curves of one metric, as `lines` draws them, or why none can be drawn."""
+    options = lines(curves, look, most)
+    points = [point for series in options["series"] for point in series["data"]]
+    is_blank = all(y is None for _, y in points)
+    return Chart(title, options, _why_blank(curves.values()) if is_blank else "")
+
+
+def _why_blank(curves: Iterable[Curve]) -> str:
+    values = [value for curve in curves for value in curve.values]
+    if any(map(math.isfinite, values)):
+        return "Nothing can be drawn: a logarithmic axis has no place for 0 and what is below it."
+    kinds = " and ".join(sorted({str(value) for value in values}))
+    if len(values) == 1:
+        return f"Nothing can be drawn: its only value is {kinds}."
+    return f"Nothing can be drawn: all of its {len(values):,} values are {kinds}."
+
+
+def lines(curves: Mapping[str, Curve], look: Look, most: int = MOST_POINTS) -> Options:
     """Return a chart of one metric's curves, by the names of the experiments.
 
     Args:
         most: points of each that are drawn.
     """
     series = [_line(name, curve, look, most) for name, curve in curves.items()]
-    options = _base(title)
+    options = _base()
     options["legend"] = {
         "type": "scroll", "bottom": 0, "icon": "roundRect", "itemWidth": 10, "itemHeight": 10,
         "textStyle": {"color": INK, "fontSize": 11}, "pageIconColor": INK,
         "pageTextStyle": {"color": INK}, "show": len(series) > 1,
     }  # fmt: skip
     options["tooltip"] |= {"trigger": "axis", "order": "valueAsc"}
-    options["grid"] |= {"bottom": 56 if len(series) > 1 else 24}
+    options["grid"] |= {"top": 12, "bottom": 56 if len(series) > 1 else 24}
     x_name = "seconds" if look.by_time else "step"
     options["xAxis"] = _axis(x_name, is_log=look.log_x, is_bottom=True)
     options["yAxis"] = _axis("", is_log=look.log_y)
@@ -111,7 +138,7 @@ def _line(name: str, curve: Curve, look: Look, most: int) -> Options:
         "type": "line",
         "name": name,
         "data": [[_short(x), None if y is None else _short(y)] for x, y in kept],
-        "showSymbol": len(kept) == 1,
+        "showSymbol": sum(y is not None for _, y in kept) == 1,
         "symbolSize": 6,
         "lineStyle": {"width": 1.6},
         "emphasis": {"focus": "series"},
@@ -175,7 +202,7 @@ def scatter(dots: Iterable[Dot], x: str, y: str, *, log_x: bool, log_y: bool) ->
         for dot in found
         if _is_drawn(dot.values[y], log_y) and (is_named or _is_drawn(dot.values[x], log_x))
     ]
-    options = _base("")
+    options = _base()
     options["tooltip"] |= {"trigger": "item"}
     options["xAxis"] = _axis(x, is_log=log_x and not is_named, is_bottom=True)
     if is_named:
@@ -198,7 +225,7 @@ def parallel(dots: Sequence[Dot], names: Sequence[str], metric: str) -> Options:
         for dot in dots
         if all(name in dot.values for name in axes) and _is_drawn(dot.values[metric], False)
     ]
-    options = _base("")
+    options = _base()
     del options["grid"]
     options["parallel"] = {"left": 60, "right": 110, "top": 50, "bottom": 30}
     named = {name for name in names if _is_named(name, found)}
@@ -268,17 +295,11 @@ def _short(value: float) -> float:
     return value if isinstance(value, int) else float(f"{value:.9g}")
 
 
-def _base(title: str) -> Options:
+def _base() -> Options:
     return {
         "animation": False,
         "color": list(COLORS),
         "backgroundColor": "transparent",
-        "title": {
-            "text": title,
-            "left": 0,
-            "top": 0,
-            "textStyle": {"color": INK, "fontSize": 13, "fontWeight": 600},
-        },
         "tooltip": {"confine": True, "textStyle": {"fontSize": 12}},
         "grid": {"left": 8, "right": 20, "top": 34, "bottom": 24, "containLabel": True},
     }

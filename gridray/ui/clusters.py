@@ -7,7 +7,7 @@ from nicegui import ui
 from gridray import settings, wording
 from gridray.clusters import inventory
 from gridray.clusters.inventory import ClusterView, Condition, NodeGroup
-from gridray.ui.facts import title
+from gridray.ui.facts import prose, title
 from gridray.ui.frame import frame
 from gridray.ui.site import Site
 from gridray.ui.telling import sentence
@@ -39,7 +39,7 @@ class _Clusters:
         watch_place = ui.element("div").classes("place")
         self._place = ui.element("div").classes("stack")
         with watch_place:
-            Watch(site.store, self._read, self._show, every=EVERY)
+            Watch(self._read, self._show, every=EVERY)
 
     def _read(self) -> list[ClusterView]:
         return inventory.clusters(self._site.store, settings.load())
@@ -70,7 +70,7 @@ def _draw(each: ClusterView) -> None:
                 link.props["rel"] = "noopener noreferrer"
         if each.groups:
             _table(each.groups)
-        ui.label(_told(each)).classes("muted wrap")
+        prose(_told(each)).classes("muted wrap")
 
 
 def _table(groups: Sequence[NodeGroup]) -> None:

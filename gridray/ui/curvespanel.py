@@ -15,7 +15,7 @@ from gridray.store import Store
 from gridray.ui import charts, runtable
 from gridray.ui.address import parameter, remember
 from gridray.ui.chartgrid import ChartGrid
-from gridray.ui.charts import Look, Options
+from gridray.ui.charts import Chart, Look
 from gridray.ui.reading import Reading
 from gridray.ui.runtable import Names
 from gridray.ui.telling import sentence
@@ -36,7 +36,7 @@ Curves = Mapping[str, Mapping[str, Curve]]
 class Drawn:
     """Charts by the names of the metrics, and what is said above them."""
 
-    charts: dict[str, Options]
+    charts: dict[str, Chart]
     note: str
 
 
@@ -142,7 +142,9 @@ class CurvesPanel:
 
     def _tell(self, error: GridrayError) -> None:
         self._curves = None
-        self._note.text = sentence(error.message)
+        is_asked_wrongly = isinstance(error, UsageError)
+        why = sentence(error.message)
+        self._note.text = why if is_asked_wrongly else f"The curves cannot be read now. {why}"
 
     def _drawn_otherwise(self) -> None:
         look = self._look()
@@ -171,7 +173,7 @@ def drawn(curves: Curves, look: Look) -> Drawn:
     if not found:
         return Drawn({}, "No metric of these experiments has been recorded yet.")
     most = charts.room(len(found), max(map(len, found.values())))
-    made = {name: charts.lines(name, each, look, most) for name, each in found.items()}
+    made = {name: charts.chart(name, each, look, most) for name, each in found.items()}
     every = (curve for each in found.values() for curve in each.values())
     return Drawn(made, "".join(charts.told_of_thinning(every, most)))
 

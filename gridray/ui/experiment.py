@@ -11,6 +11,7 @@ from gridray.errors import UsageError
 from gridray.layout import ExperimentName
 from gridray.nextsteps import next_steps
 from gridray.readers import runs, why
+from gridray.readers.failures import last_words
 from gridray.readers.why import Why
 from gridray.states import State
 from gridray.ui.artifactspanel import ArtifactsPanel
@@ -85,7 +86,7 @@ class _Experiment:
             self._draw_panels()
         with watch_place:
             rest = Rest(_is_over, lambda: runs.fingerprint(site.store, name.run))
-            self._watch = Watch(site.store, self._read, self._show, rest=rest)
+            self._watch = Watch(self._read, self._show, rest=rest, lost=self._buttons.disable)
         self._watch.hide_until_seen(content, *head)
 
     def _draw_panels(self) -> None:
@@ -163,6 +164,7 @@ class _WhyBox:
     def __init__(self) -> None:
         with ui.element("div").classes("why") as self._box:
             self._words = ui.label()
+            self._line = ui.label().classes("text")
             self._steps = ui.label().classes("mono wrap muted")
         self._box.set_visibility(False)
 
@@ -170,7 +172,16 @@ class _WhyBox:
         state = found.why.experiment.state
         self._box.set_visibility(state not in (State.RUNNING, State.SUCCEEDED))
         self._words.text = f"{STATE_WORDS.get(state, 'It is ' + state.value)}: {found.because.text}"
+        self._line.text = _last_line(found.why)
+        self._line.set_visibility(bool(self._line.text))
         self._steps.text = "\n".join(found.steps)
+
+
+def _last_line(found: Why) -> str:
+    """Return the last line of an experiment that has failed, if its last attempt wrote any."""
+    each = found.experiment
+    is_its_own = each.state is State.FAILED and found.log_attempt == each.attempt
+    return last_words(found.log) if is_its_own else ""
 
 
 def _duration(seconds: float | None) -> str | None:

@@ -1,8 +1,11 @@
 """Small things that several pages show: facts with their names, and the way back."""
 
+import re
 from collections.abc import Sequence
 
 from nicegui import ui
+
+CODE = re.compile(r"(`[^`\n]+`)")
 
 
 class Facts:
@@ -37,6 +40,18 @@ def way_back(*steps: tuple[str, str]) -> None:
 def title(text: str) -> None:
     with ui.element("h1"):
         ui.label(text)
+
+
+def prose(text: str) -> ui.element:
+    """Draw a text, with what is between backticks in it as code."""
+    with ui.element("div").classes("prose") as drawn:
+        for part in CODE.split(text):
+            if CODE.fullmatch(part):
+                with ui.element("code"):
+                    ui.label(part[1:-1])
+            elif part:
+                ui.label(part)
+    return drawn
 
 
 class StateMark:

@@ -22,7 +22,7 @@ ui.input.default_props("outlined dense")
 ui.number.default_props("outlined dense")
 ui.select.default_props("outlined dense options-dense")
 ui.textarea.default_props("outlined dense")
-ui.tabs.default_props("no-caps dense align=left inline-label mobile-arrows")
+ui.tabs.default_props("no-caps dense align=left inline-label mobile-arrows outside-arrows")
 
 
 @contextmanager

@@ -44,7 +44,7 @@ Row = tuple[Field, ...]
 
 FIRST: tuple[Row, ...] = (
     (Field("script", "Script"),),
-    (Field("args", "Arguments", '--lr "[0.1, 0.01]" --layers "range(1, 5)"'),),
+    (Field("args", "Arguments", '--lr "[0.1, 0.01]" --seed "range(3)"'),),
     (Field("cluster", "Cluster", kind=Kind.CHOICE), Field("name", "Name", "a random one")),
     (Field("cpus", "CPUs", "1"), Field("gpus", "GPUs", "0")),
     (Field("memory", "Memory", "as 16GB"), Field("max_parallel", "At once", "as many as fit")),
@@ -57,7 +57,7 @@ GROUPS: tuple[tuple[str, tuple[Row, ...]], ...] = (
         (
             (Field("root", "Directory"),),
             (Field("yes", "It may be / or the home directory", kind=Kind.BOX),),
-            (Field("git", "Git commit", "a commit, branch or tag; else the files as they are"),),
+            (Field("git", "Git commit", "a commit, branch or tag"),),
             (
                 Field("strategy", "Strategy", kind=Kind.CHOICE),
                 Field("num_trials", "Trials", "of a random search"),

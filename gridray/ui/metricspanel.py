@@ -7,12 +7,13 @@ from nicegui import ui
 
 from gridray.layout import ExperimentName
 from gridray.metricrecords import SYSTEM
+from gridray.readers.comparison import in_order
 from gridray.readers.metrics import Curve, Measured, MetricsReader
 from gridray.readers.why import Why
 from gridray.store import Store
 from gridray.ui import charts
 from gridray.ui.chartgrid import ChartGrid
-from gridray.ui.charts import Look, Options
+from gridray.ui.charts import Chart, Look
 from gridray.ui.reading import Reading
 from gridray.ui.telling import sentence
 from gridray.ui.watch import is_settled
@@ -27,7 +28,7 @@ class Drawn:
     """What has been read, as charts by name, and what is said above them."""
 
     measured: Measured
-    charts: dict[str, Options]
+    charts: dict[str, Chart]
     notes: tuple[str, ...]
 
 
@@ -65,7 +66,7 @@ class MetricsPanel:
 
 def drawn(measured: Measured) -> Drawn:
     """Return the charts of an experiment: what the script said, then what was measured of it."""
-    names = sorted(measured.curves, key=lambda name: (name.startswith(SYSTEM), name))[:MOST]
+    names = in_order(measured.curves)[:MOST]
     most = charts.room(len(names), 1)
     curves = {name: measured.curves[name] for name in names}
     made = {name: _chart(curve, most) for name, curve in curves.items()}
@@ -74,9 +75,9 @@ def drawn(measured: Measured) -> Drawn:
     return Drawn(measured, made, (*hints, *thinning, *measured.notes))
 
 
-def _chart(curve: Curve, most: int) -> Options:
+def _chart(curve: Curve, most: int) -> Chart:
     look = Look(by_time=curve.name.startswith(SYSTEM))
-    return charts.lines(f"{curve.name}   {_last(curve)}", {curve.name: curve}, look, most)
+    return charts.chart(f"{curve.name}   {_last(curve)}", {curve.name: curve}, look, most)
 
 
 def _last(curve: Curve) -> str:

@@ -80,7 +80,7 @@ class _Run:
             self._draw_tabs()
         with watch_place:
             rest = Rest(_is_over, lambda: runs.fingerprint(site.store, name))
-            self._watch = Watch(site.store, self._read, self._show, rest=rest)
+            self._watch = Watch(self._read, self._show, rest=rest, lost=self._buttons.disable)
         self._watch.hide_until_seen(content, *head)
 
     def _draw_tabs(self) -> None:

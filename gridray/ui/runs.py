@@ -53,6 +53,12 @@ class _Runs:
             ui.element("div").classes("grow")
             ui.button("Launch a run", on_click=lambda: ui.navigate.to("/launch")).classes("main")
         watch_place = ui.element("div").classes("place")
+        with ui.element("div").classes("stack") as content:
+            self._draw_table()
+        with watch_place:
+            Watch(self._read, self._show).hide_until_seen(content)
+
+    def _draw_table(self) -> None:
         with ui.element("div").classes("tools"):
             search = ui.input(placeholder="Search runs", value=parameter("search"))
             search.classes("search").props('clearable data-search aria-label="Search runs"')
@@ -64,8 +70,6 @@ class _Runs:
         search.on_value_change(lambda event: self._table.search(event.value or ""))
         self._damaged = ui.label().classes("banner")
         self._damaged.set_visibility(False)
-        with watch_place:
-            Watch(site.store, self._read, self._show)
 
     def _read(self) -> Overview:
         damaged: list[str] = []

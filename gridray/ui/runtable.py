@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridray.metricrecords import SYSTEM, Summary
-from gridray.readers.comparison import varying
+from gridray.readers.comparison import in_order, varying
 from gridray.readers.runs import ExperimentView, RunView
 from gridray.ui.table import Column, as_json
 from gridray.wording import harmless
@@ -17,8 +17,8 @@ Summaries = Mapping[int, Mapping[str, Summary]]
 FIRST = 5
 MANY = 20
 STATE_COLUMNS = (
-    Column("experiment", "number", "Experiment", "experiment", 130, pinned=True),
-    Column("state", "state", "State", "state", 118),
+    Column("experiment", "number", "Experiment", "experiment", 130, pinned=True, narrow=92),
+    Column("state", "state", "State", "state", 118, narrow=102),
 )
 TIME_COLUMNS = (
     Column("duration", "seconds", "Duration", "duration", 112, wide=True),
@@ -32,7 +32,10 @@ TIME_COLUMNS = (
 
 @dataclass(frozen=True)
 class Names:
-    """What the experiments of a run have: parameters, those that vary first; and metrics."""
+    """What the experiments of a run have: parameters, those that vary first; and metrics.
+
+    Metrics begin with the one that experiments are compared by.
+    """
 
     parameters: tuple[str, ...]
     constant: frozenset[str]
@@ -48,7 +51,7 @@ def names(view: RunView, summaries: Summaries) -> Names:
             values.setdefault(name, set()).add(value)
     is_single = len(view.experiments) == 1
     constant = frozenset(() if is_single else values.keys() - set(varying(view.experiments)))
-    found = sorted({name for each in summaries.values() for name in each})
+    found = in_order({name for each in summaries.values() for name in each})
     return Names(
         parameters=tuple(sorted(values, key=lambda name: name in constant)),
         constant=constant,
@@ -76,13 +79,18 @@ def columns(found: Names) -> tuple[Column, ...]:
     made = list(STATE_COLUMNS)
     for place, name in enumerate(found.parameters):
         kind = "parameter_number" if name in found.numeric else "parameter"
-        hide = name in found.constant
+        is_hidden, is_first = name in found.constant, place == 0
         title = harmless(name)
-        made.append(Column(f"p:{title}", f"p{place}", title, kind, 118, wide=place > 0, hide=hide))
+        key, field = f"p:{title}", f"p{place}"
+        made.append(
+            Column(key, field, title, kind, 118, wide=not is_first, late=is_first, hide=is_hidden)
+        )
     for place, name in enumerate(found.metrics):
         hide = place >= FIRST
         made.append(
-            Column(f"m:{name}", f"m{place}", name, "number", 128, hide=hide, wide=place > 0)
+            Column(
+                f"m:{name}", f"m{place}", name, "number", 128, hide=hide, wide=place > 0, narrow=120
+            )
         )
         if len(found.metrics) <= MANY:
             made += [

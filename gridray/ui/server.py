@@ -36,7 +36,7 @@ class Server:
         """
         self._socket = _listen(port)
         self._keys = Keys()
-        self._site = Site(store, self._keys, directory)
+        self._site = Site(store.lasting(), self._keys, directory)
         self.port: int = self._socket.getsockname()[1]
 
     def link(self) -> str:

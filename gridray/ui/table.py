@@ -13,8 +13,9 @@ Row = Mapping[str, Any]
 class Column:
     """A column, by the key of rows that it shows; `kind` is one of those in gridray.js.
 
-    `wide` ones are left out on a phone. `id` is what the address of a view calls it. A `width` is
-    in pixels; a column with `flex` takes what is left.
+    `id` is what the address of a view calls it. A `width` is in pixels; a column with `flex` takes
+    what is left. On a phone `wide` ones are left out, `late` ones come last, and `narrow` is the
+    width.
     """
 
     id: str
@@ -24,6 +25,8 @@ class Column:
     width: int = 120
     flex: int | None = None
     wide: bool = False
+    late: bool = False
+    narrow: int | None = None
     pinned: bool = False
     hide: bool = False
     sort: str | None = None
@@ -37,7 +40,12 @@ class Column:
             "kind": self.kind,
             "width": self.width,
             "hide": self.hide,
-            "context": {"wide": self.wide and not self.hide, "hide": self.hide},
+            "context": {
+                "wide": self.wide and not self.hide,
+                "hide": self.hide,
+                "late": self.late,
+                "narrow": self.narrow,
+            },
         }
         if self.flex is not None:
             found |= {"flex": self.flex, "minWidth": self.width}

@@ -12,7 +12,6 @@ from nicegui import background_tasks, run, ui
 
 from gridray.errors import GridrayError, NotFoundError
 from gridray.states import State
-from gridray.store import Store
 from gridray.ui.telling import fault, sentence
 
 T = TypeVar("T")
@@ -57,19 +56,23 @@ class Watch(Generic[T]):
 
     def __init__(
         self,
-        store: Store,
         read: Callable[[], T],
         show: Callable[[T], None],
         *,
         every: float = EVERY,
         rest: Rest[T] | None = None,
+        lost: Callable[[], None] = lambda: None,
     ) -> None:
-        """Begin, in the place of the page where the banner is to be."""
-        self._store = store
+        """Begin, in the place of the page where the banner is to be.
+
+        Args:
+            lost: called when what was shown has been deleted.
+        """
         self._read = read
         self._show = show
         self._every = every
         self._rest = rest
+        self._lost = lost
         self._fingerprint: object = None
         self._next = 0.0
         self._next_reading = 0.0
@@ -155,17 +158,17 @@ class Watch(Generic[T]):
     def _tell(self, error: Exception) -> None:
         for each in self._content if self._seen is None else ():
             each.set_visibility(False)
-        told = _words(self._store, error, self._seen)
+        told = _words(error, self._seen)
         if not isinstance(error, GridrayError) and told != self._banner.text:
             traceback.print_exception(error)
         self._banner.text = told
         self._banner.set_visibility(True)
+        if isinstance(error, NotFoundError):
+            self._lost()
 
 
-def _words(store: Store, error: Exception, seen: datetime | None) -> str:
-    if store.directory is not None and not store.directory.exists():
-        what = f"The store {store.url} is gone."
-    elif isinstance(error, NotFoundError):
+def _words(error: Exception, seen: datetime | None) -> str:
+    if isinstance(error, NotFoundError):
         what = sentence(error.message)
         return what if seen is None else f"{what} It was deleted; this is how it was at {seen:%X}."
     elif isinstance(error, GridrayError):

@@ -25,14 +25,30 @@ def data(options: charts.Options) -> list[object]:
 
 
 def test_what_is_no_number_leaves_a_gap() -> None:
-    found = data(charts.lines("loss", {"a": CURVE}, Look()))
+    found = data(charts.lines({"a": CURVE}, Look()))
     assert found == [[0, 4.0], [1, None], [2, -1.0], [3, None]]
 
 
+@pytest.mark.parametrize(
+    "values, look, words",
+    [
+        ((math.nan,), Look(), "its only value is nan."),
+        ((math.inf, math.nan, -math.inf), Look(), "all of its 3 values are -inf and inf and nan."),
+        ((-1.0, 0.0), Look(log_y=True), "a logarithmic axis has no place for 0"),
+        ((1.0, math.nan), Look(), ""),
+    ],
+)
+def test_why_nothing_can_be_drawn(values: tuple[float, ...], look: Look, words: str) -> None:
+    times = tuple(float(step) for step in range(len(values)))
+    curve = Curve("loss", tuple(range(len(values))), times, values)
+    found = charts.chart("loss", {"a": curve}, look, 100)
+    assert words in found.words and bool(words) == bool(found.words)
+
+
 def test_axes() -> None:
-    by_time = data(charts.lines("loss", {"a": CURVE}, Look(by_time=True)))
+    by_time = data(charts.lines({"a": CURVE}, Look(by_time=True)))
     assert [each[0] for each in by_time] == [0.0, 1.0, 2.5, 3.0]  # type: ignore[index]
-    logged = charts.lines("loss", {"a": CURVE}, Look(log_x=True, log_y=True))
+    logged = charts.lines({"a": CURVE}, Look(log_x=True, log_y=True))
     assert data(logged) == [[1, None], [2, None], [3, None]]
     assert logged["xAxis"]["type"] == logged["yAxis"]["type"] == "log"
 
@@ -80,7 +96,7 @@ def test_long_curves_are_thinned_and_keep_first_last_and_extremes() -> None:
     curves = {f"exp{index}": curve for index in range(30)}
     most = charts.room(4, len(curves))
     for look in (Look(), Look(log_x=True), Look(by_time=True), Look(smoothing=0.9)):
-        found = charts.lines("loss", curves, look, most)
+        found = charts.lines(curves, look, most)
         # Four such charts are what a page has at first.
         assert 4 * len(json.dumps(found)) < 700_000
         points = found["series"][0]["data"]

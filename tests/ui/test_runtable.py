@@ -38,6 +38,16 @@ def test_what_varies_is_shown_and_names_are_no_keys(store: Store) -> None:
     assert not any(key.startswith(":") for key in first)
 
 
+def test_metrics_begin_with_the_one_that_experiments_are_compared_by(store: Store) -> None:
+    add_run(store, "run", [Row(State.SUCCEEDED)])
+    found = ("accuracy", "system/cpu", "train_loss", "a_rate", "val_loss")
+    view = runs.run_view(store, "run", 0)
+    summaries = {0: {name: summary(1.0) for name in found}}
+    names = runtable.names(view, summaries)
+    assert names.metrics == ("val_loss", "a_rate", "accuracy", "train_loss")
+    assert names.system == ("system/cpu",)
+
+
 def test_a_parameter_that_some_lack_varies(store: Store) -> None:
     points = [Point({"lr": "0.1", "seed": "1"}, ()), Point({"lr": "0.1"}, ())]
     add_run(store, "run", [Row(), Row()], points=points)

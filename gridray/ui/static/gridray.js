@@ -121,7 +121,6 @@ const gridray = (() => {
     if (written("filter")) table.setFilterModel(written("filter"));
     const search = parameters().get("search");
     if (search) table.setGridOption("quickFilterText", search);
-    fit({ api: table, clientWidth: document.body.clientWidth });
   };
 
   const sorted = (event) => {
@@ -139,12 +138,25 @@ const gridray = (() => {
   };
   // On a phone only what is needed to know one row from another.
   const fit = (event) => {
-    const isNarrow = event.clientWidth < 640;
+    const isNarrow = document.body.clientWidth < 640;
     if (event.api.gridrayNarrow === isNarrow) return;
     event.api.gridrayNarrow = isNarrow;
-    const wide = event.api.getColumns().filter((column) => column.getColDef().context?.wide);
+    arrange(event.api, isNarrow);
+  };
+  const arrange = (table, isNarrow) => {
+    const columns = (table.getColumns() ?? []).map((column) => ({ id: column.getColId(), ...column.getColDef() }));
+    const ids = (found) => found.map((column) => column.id);
     const chosen = new Set(isNarrow ? [] : (written("hidden") ?? []));
-    event.api.setColumnsVisible(wide.filter((column) => !chosen.has(column.getColId())), !isNarrow);
+    const wide = ids(columns.filter((column) => column.context?.wide && !chosen.has(column.id)));
+    table.setColumnsVisible(wide, !isNarrow);
+    table.setColumnWidths(columns.filter((column) => column.context?.narrow)
+      .map((column) => ({ key: column.id, newWidth: isNarrow ? column.context.narrow : column.width })));
+    const isLate = (column) => isNarrow && Boolean(column.context?.late);
+    const known = new Set(ids(columns));
+    // The column to choose rows by is none of ours.
+    const others = table.getColumnState().map((column) => column.colId).filter((id) => !known.has(id));
+    const order = [...others, ...ids(columns.filter((column) => !isLate(column))), ...ids(columns.filter(isLate))];
+    table.applyColumnState({ state: order.map((colId) => ({ colId })), applyOrder: true });
   };
   const follow = (event) => {
     if (event.event?.key !== "Enter") return;
@@ -163,6 +175,7 @@ const gridray = (() => {
     table.updateGridOptions({ rowData: rows, ...(columns ? { columnDefs: columns.map(alive) } : {}) });
     if (!table.gridrayFilled) recall(table);
     table.gridrayFilled = true;
+    if (columns) arrange(table, document.body.clientWidth < 640);
     tell(table);
   };
   const change = (id, add, update, remove) => {
@@ -228,10 +241,30 @@ const gridray = (() => {
   // Logs. Colours are drawn (ECMA-48, 8.3.117), all else that would control a terminal is left out.
   const CONTROL = /\x1b(?:\[([0-9;:]*)([@-~])|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])/g;
   const UNPRINTABLE = /[\x00-\x08\x0b-\x1f\x7f]/g;
+  // A number is one of the colours in gridray.css, a text any other one.
+  const colour = ([kind, ...parts]) => {
+    if (kind === 2 && parts.length >= 3) return `rgb(${parts.slice(-3).join(" ")})`;
+    const [index] = parts;
+    if (kind !== 5 || !(index >= 0 && index <= 255)) return undefined;
+    if (index < 16) return index % 8;
+    const level = (part) => (part ? 55 + 40 * part : 0);
+    const cube = index - 16;
+    const [red, green, blue] = index < 232
+      ? [Math.floor(cube / 36), Math.floor(cube / 6) % 6, cube % 6].map(level)
+      : Array(3).fill(8 + 10 * (index - 232));
+    return `rgb(${red} ${green} ${blue})`;
+  };
   const styled = (codes, before) => {
     let style = before;
-    for (const code of (codes || "0").split(/[;:]/).map(Number)) {
-      if (code === 0) style = {};
+    const given = (codes || "0").split(";");
+    while (given.length) {
+      // A colour's parts follow it, or are within it, behind colons.
+      const parts = given.shift().split(":").map(Number);
+      const code = parts.shift();
+      if (code === 38 || code === 48) {
+        if (!parts.length) parts.push(...given.splice(0, given[0] === "5" ? 2 : 4).map(Number));
+        if (code === 38) style = { ...style, color: colour(parts) };
+      } else if (code === 0) style = {};
       else if (code === 1) style = { ...style, bold: true };
       else if (code === 22) style = { ...style, bold: false };
       else if (code >= 30 && code <= 37) style = { ...style, color: code - 30 };
@@ -243,8 +276,11 @@ const gridray = (() => {
   const piece = (text, style) => {
     const clean = text.replace(UNPRINTABLE, "");
     if (style.color === undefined && !style.bold) return document.createTextNode(clean);
-    const names = [style.bold ? "ansi-bold" : "", style.color === undefined ? "" : "ansi-" + style.color];
-    return make("span", names.join(" ").trim(), clean);
+    const isNumber = typeof style.color === "number";
+    const names = [style.bold ? "ansi-bold" : "", isNumber ? "ansi-" + style.color : ""];
+    const element = make("span", names.join(" ").trim(), clean);
+    if (!isNumber && style.color) element.style.color = style.color;
+    return element;
   };
   const content = (text) => {
     // A progress bar draws over its line: what it drew last is what is seen.
@@ -267,6 +303,12 @@ const gridray = (() => {
     return logs[id];
   };
   const matches = (line, search) => !search || line.textContent.toLowerCase().includes(search);
+  // Lines have their height only once they are near: the end is not where it seemed to be at first.
+  const toEnd = (place, frames = 4) => {
+    if (!log(place.id).follows) return;
+    place.scrollTop = place.scrollHeight;
+    if (frames) requestAnimationFrame(() => toEnd(place, frames - 1));
+  };
   const append = (id, lines) => {
     const place = document.getElementById(id);
     if (!place) return;
@@ -286,8 +328,10 @@ const gridray = (() => {
       parts.append(line);
     }
     place.append(parts);
+    // As high as there is room for below what is above it.
+    place.style.setProperty("--above", `${Math.round(place.getBoundingClientRect().top + scrollY + 36)}px`);
     while (place.childElementCount > MOST_LINES) place.firstElementChild.remove();
-    if (follows) place.scrollTop = place.scrollHeight;
+    if (follows) toEnd(place);
     count(id);
   };
   const count = (id) => {
@@ -309,7 +353,7 @@ const gridray = (() => {
   const keepUp = (id, follows) => {
     log(id).follows = follows;
     const place = document.getElementById(id);
-    if (follows && place) place.scrollTop = place.scrollHeight;
+    if (follows && place) toEnd(place);
   };
   const clear = (id) => {
     document.getElementById(id)?.replaceChildren();
