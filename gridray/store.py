@@ -22,6 +22,7 @@ from obstore.store import LocalStore, MemoryStore, S3Store
 from gridray import layout
 from gridray.errors import DamagedError, ExistsError, NotFoundError, StoreError, UsageError
 from gridray.profiles import made_bucket, profile_credentials
+from gridray.storehints import first_line, hint, lacks_credentials
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
@@ -51,10 +52,6 @@ PARTS_AT_ONCE = 8
 
 # What obstore says of `file/key`, where a directory that is the store holds a `file`.
 NOT_A_DIRECTORY = f"(os error {errno.ENOTDIR})"
-
-
-# Where obstore looks for credentials when there are none elsewhere.
-METADATA = ("/latest/api/token", "/latest/meta-data/iam/")
 
 
 class Entry(NamedTuple):
@@ -330,10 +327,12 @@ class Store:
         except (BaseError, OSError, ValueError) as error:
             if reading and NOT_A_DIRECTORY in str(error):
                 raise NotFoundError(f"{self.url}: {what}: it does not exist") from error
-            said = "there are no credentials for S3" if _lacks(error) else _first_line(error)
+            said = (
+                "there are no credentials for S3" if lacks_credentials(error) else first_line(error)
+            )
             raise StoreError(
                 f"the store {self.url} failed to {what}: {said}",
-                hint=_hint(self.directory, str(error)),
+                hint=hint(self.directory, str(error)),
             ) from error
 
 
@@ -387,28 +386,3 @@ def _normalize(url: str) -> tuple[str, Path | None]:
         )
     directory = Path(url.removeprefix("file://")).expanduser().absolute()
     return str(directory), directory
-
-
-def _first_line(error: Exception) -> str:
-    """Return the words of an error, without what S3 servers answer in XML behind them."""
-    return str(error).split("\n", 1)[0].split("<", 1)[0].rstrip(" :")
-
-
-def _lacks(error: Exception) -> bool:
-    """Whether the last hope for credentials, the role of an instance in AWS, was in vain."""
-    return any(place in str(error) for place in METADATA)
-
-
-def _hint(directory: Path | None, text: str) -> str:
-    if directory is not None:
-        if "No space left" in text:
-            return f"the disk of {directory} is full; free some of it, or set GRIDRAY_STORE"
-        return f"check that {directory} is a directory that you may write, or set GRIDRAY_STORE"
-    if any(place in text for place in METADATA):
-        return (
-            "`aws configure` stores an access key, `aws sso login` logs in anew; or set AWS_PROFILE"
-        )
-    return (
-        "check the bucket's name, AWS_REGION, AWS_ENDPOINT_URL and the credentials "
-        "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE)"
-    )
