@@ -43,7 +43,7 @@ def rows(bench: Bench) -> Iterator[Row]:
         for number in range(rounds):
             with s3_server(bench.directory / "s3"):
                 record_run()
-                # boto3 takes minutes, and is so far behind that it takes part once.
+                # boto3 takes minutes for many files, so it takes part once.
                 taking = {n: way for n, way in ways.items() if number == 0 or "boto3" not in n}
                 for name, seconds in pairs(1, taking).items():
                     found[name].append(seconds)

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from gridray.errors import GridrayError
 from gridray.node import fuse, place
 from gridray.node.answer import Answer, Word
 from gridray.node.watch import Rhythm, watch
@@ -229,3 +230,17 @@ def test_the_fuse_is_taken_out_by_the_watch(
     subprocess.run(["sh", "-c", fuse.user_data(30)], check=True)
     fuse.take_out()
     assert (tmp_path / "said").read_text() == "-h +30\n-c\n"
+
+
+def test_one_that_is_killed_while_there_is_another_was_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = tmp_path / "python"
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(killed))
+    lock = place.take()
+    place.start(["--role=worker"])
+    os.close(lock)
+    with pytest.raises(GridrayError, match="did not begin"):
+        place.start(["--role=worker"])
