@@ -64,6 +64,6 @@ def test_the_link_as_json_and_the_end(tmp_path: Path) -> None:
         jsonschema.validate(json.loads(document), reference.schema("ui"))
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(90) in (0, 130)
+        assert process.wait(20) in (0, 130)
         process.stdout.close()
     assert not (tmp_path / ".nicegui").exists()
