@@ -25,7 +25,7 @@ from gridray.profiles import made_bucket, profile_credentials
 from gridray.storehints import first_line, hint, lacks_credentials
 
 if TYPE_CHECKING:
-    from obstore import GetOptions, ObjectMeta
+    from obstore import Bytes, GetOptions, GetResult, ObjectMeta
     from obstore.store import ClientConfig, RetryConfig
 
 # A command in a terminal should say soon that the store does not answer; what works unattended
@@ -42,9 +42,11 @@ PATIENT: "RetryConfig" = {
     },
 }
 
-# How many small objects are asked for at once, and how much of a large one.
+# How many small objects are asked for at once.
 CONCURRENCY = 32
-PART = 64 * 1024 * 1024
+# The pieces in which an object is read.
+STREAM_PIECE = 64 * 1024
+DIRECTORY_PIECE = 8 * 1024 * 1024
 # What of a large object is sent at once, at least: S3 takes 10,000 parts of an object.
 SENT_PART = 8 * 1024 * 1024
 MOST_PARTS = 9_000
@@ -168,16 +170,37 @@ class Store:
             NotFoundError: there is none.
             ExistsError: there is another one in its place.
         """
+        with self._unchanged(wanted):
+            return bytes(self._open_tagged(wanted, start, end).bytes())
+
+    def stream_tagged(self, wanted: Tagged, start: int, end: int) -> "Iterator[bytes | Bytes]":
+        """Read a part of an object as `get_tagged` does, piece by piece as they come."""
+        # Directories are not streamed: 8 KiB at a time takes longer than it does whole.
+        step = DIRECTORY_PIECE if self.is_directory else end - start
+        for begin in range(start, end, step):
+            with self._unchanged(wanted):
+                found = self._open_tagged(wanted, begin, min(begin + step, end))
+                if self.is_directory:
+                    yield found.bytes()
+                else:
+                    yield from found.stream(min_chunk_size=STREAM_PIECE)
+
+    def _open_tagged(self, wanted: Tagged, start: int, end: int) -> "GetResult":
         options: GetOptions = {"if_match": wanted.etag, "range": (start, end)}
+        found = obstore.get(self._readable(), wanted.key, options=options)
+        if found.meta["size"] != wanted.size:
+            raise ExistsError(f"{self.url}: {wanted.key} has another size than before")
+        return found
+
+    @contextmanager
+    def _unchanged(self, wanted: Tagged) -> Iterator[None]:
         try:
             with self._errors(f"read {wanted.key}", reading=True):
-                found = obstore.get(self._readable(), wanted.key, options=options)
-                if found.meta["size"] == wanted.size:
-                    return bytes(found.bytes())
+                yield
         except StoreError as error:
             if not isinstance(error.__cause__, PreconditionError):
                 raise
-        raise ExistsError(f"{self.url}: {wanted.key} is another one than before")
+            raise ExistsError(f"{self.url}: {wanted.key} is another one than before") from error
 
     def get_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Read many objects at once; those that do not exist are left out."""
@@ -190,19 +213,6 @@ class Store:
             with ThreadPoolExecutor(min(CONCURRENCY, len(wanted))) as pool:
                 found = list(pool.map(self.find, wanted))
         return {key: data for key, data in zip(wanted, found, strict=True) if data is not None}
-
-    def get_file(
-        self, key: str, path: Path, size: int, check: Callable[[], None] = _nothing
-    ) -> None:
-        """Read an object of `size` bytes into a file, in parts: `check` is called before each."""
-        with open(path, "wb") as file:
-            if size <= PART:
-                check()
-                file.write(self.get(key))
-                return
-            for start in range(0, size, PART):
-                check()
-                file.write(self.get_range(key, start, min(start + PART, size)))
 
     def size(self, key: str) -> int | None:
         """Return the bytes of an object, or None if there is none."""

@@ -66,17 +66,6 @@ def test_many_at_once(store: Store) -> None:
     assert found == {f"m/{number}": str(number).encode() for number in range(100)}
 
 
-def test_files_go_in_and_out_in_parts(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gridray.store.PART", 1_000_000)
-    content = os.urandom(6_500_001)
-    (tmp_path / "file").write_bytes(content)
-    store.put("large", tmp_path / "file")
-    store.get_file("large", tmp_path / "back", len(content))
-    assert (tmp_path / "back").read_bytes() == content
-
-
 def test_hostile_names_are_keys_of_their_own(store: Store, hostile_names: list[str]) -> None:
     name = AttemptName("run", 0, 0)
     for each in hostile_names:

@@ -15,8 +15,8 @@ from gridray.archive import shown
 from gridray.datastores.buckets import Bucket
 from gridray.datastores.manifest import DataFile, Manifest, Version, check_paths
 from gridray.datastores.parts import LARGE, PART, in_parts
-from gridray.datastores.spread import spread
 from gridray.errors import DatastoreError, NotFoundError
+from gridray.spread import spread
 from gridray.store import Store
 
 SMALL_AT_ONCE = 24

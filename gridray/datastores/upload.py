@@ -12,8 +12,8 @@ from gridray.archive import shown
 from gridray.datastores.hashes import HashCache
 from gridray.datastores.manifest import DataFile
 from gridray.datastores.origins import Origin
-from gridray.datastores.spread import spread
 from gridray.errors import DatastoreError
+from gridray.spread import spread
 from gridray.store import Store
 
 # Larger files are sent in parts, a few at once, so that memory stays small.

@@ -3,21 +3,26 @@
 import os
 import re
 import secrets
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gridray import layout
+from gridray import layout, objectfiles
 from gridray.artifactindex import ArtifactIndex, ArtifactRecord
-from gridray.datastores.spread import spread
 from gridray.errors import StoreError, UsageError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.readers import runs
+from gridray.spread import spread
 from gridray.store import Store
 
-CONCURRENT_DOWNLOADS = 16
+# Of large files, each is brought by several threads of its own.
+SMALL_AT_ONCE = 16
+LARGE_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ def download(
 
     Args:
         progress: told of each that is there.
-        check: called before each part of a file, by several threads; what it raises ends this.
+        check: called before each piece of a file, by several threads; what it raises ends this.
         put: brings a file that is whole, beside its path, to that path; by several threads.
 
     Returns:
@@ -124,25 +129,44 @@ def download(
         UsageError: a path cannot be written.
     """
 
-    def one(pair: tuple[Artifact, Path]) -> Artifact:
-        _download_one(store, *pair, check, put)
-        return pair[0]
-
     leaving = [artifact for artifact, _ in artifacts if _leads_out(artifact.record)]
-    wanted = [pair for pair in artifacts if pair[0] not in leaving]
-    for artifact in spread(one, wanted, CONCURRENT_DOWNLOADS, heed=check):
-        progress(artifact)
+    wanted = [pair for pair in artifacts if not _leads_out(pair[0].record)]
+    large = [pair for pair in wanted if pair[0].record.size > objectfiles.LARGE]
+    small = [pair for pair in wanted if pair[0].record.size <= objectfiles.LARGE]
+    for group, threads in ((large, LARGE_AT_ONCE), (small, SMALL_AT_ONCE)):
+        stop = threading.Event()
+        one = partial(_download_one, store, put, _Check(check, stop))
+        # Closed at once, so that nobody writes any more when an error is seen.
+        with closing(spread(one, group, threads, heed=check, stop=stop)) as brought:
+            for artifact in brought:
+                progress(artifact)
     return leaving
+
+
+class _StoppedError(Exception):
+    """Nobody waits for this file any more."""
+
+
+@dataclass(frozen=True)
+class _Check:
+    """Ends what brings a file, when the download has ended or the caller's check says so."""
+
+    check: Callable[[], None]
+    stop: threading.Event
+
+    def __call__(self) -> None:
+        if self.stop.is_set():
+            raise _StoppedError
+        self.check()
 
 
 def _download_one(
     store: Store,
-    artifact: Artifact,
-    target: Path,
-    check: Callable[[], None],
     put: Callable[[Path, Path], object],
-) -> None:
-    check()
+    check: Callable[[], None],
+    pair: tuple[Artifact, Path],
+) -> Artifact:
+    artifact, target = pair
     _check_inside(artifact.path)
     record = artifact.record
     try:
@@ -151,15 +175,16 @@ def _download_one(
         if record.link is not None:
             target.unlink(missing_ok=True)
             target.symlink_to(record.link)
-            return
-        partial = target.with_name(f".gridray-{secrets.token_hex(8)}")
+            return artifact
+        part = target.with_name(f".gridray-{secrets.token_hex(8)}")
         try:
-            store.get_file(artifact.key, partial, record.size, check)
-            os.chmod(partial, record.mode)
-            os.utime(partial, ns=(record.mtime_ns, record.mtime_ns))
-            put(partial, target)
+            objectfiles.bring(store, artifact.key, part, record.size, check)
+            os.chmod(part, record.mode)
+            os.utime(part, ns=(record.mtime_ns, record.mtime_ns))
+            put(part, target)
         finally:
-            partial.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
+        return artifact
     except OSError as error:
         raise UsageError(
             f"{target} cannot be written: {error.strerror}", hint="choose another --download_dir"

@@ -6,7 +6,7 @@ import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from gridray import layout
@@ -15,7 +15,7 @@ from gridray.errors import NotFoundError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.readers.artifacts import Artifact, download
 from gridray.runner.metrics.names import is_metric_path
-from gridray.store import PART, Store
+from gridray.store import Store
 
 CONCURRENT_UPLOADS = 16
 # Larger files go one after the other, each in parts of its own, so that memory stays small.
@@ -92,13 +92,10 @@ class ArtifactSync:
     def _stored(self, record: ArtifactRecord) -> Artifact:
         """Return a file of the attempt before as it is in the store.
 
-        A runner that was killed between file and index leaves a newer file than the index says,
-        and perhaps a shorter one; a large file is read by its size.
+        A runner that was killed between file and index leaves a newer file than the index says.
         """
         run, index = self._name.run, self._name.index
         key = layout.artifact(AttemptName(run, index, record.attempt), record.path)
-        if record.size > PART:
-            record = replace(record, size=self._store.size(key) or record.size)
         return Artifact(ExperimentName(run, index), record, key)
 
     def sync(self) -> bool:

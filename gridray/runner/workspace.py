@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 
-from gridray import archive, layout
+from gridray import archive, layout, objectfiles
 from gridray.layout import AttemptName, ExperimentName
 from gridray.records import SourceRecord
 from gridray.scratch import private_directory
@@ -125,7 +125,7 @@ class Workspace:
         cached = self._base / "sources" / f"{source.digest}.zip"
         if not cached.exists():
             partial = self._home / "source.zip"
-            store.get_file(key, partial, source.archive_size, check)
+            objectfiles.bring(store, key, partial, source.archive_size, check)
             os.replace(partial, cached)
             _keep_newest(self._base / "sources", SOURCES_KEPT)
         os.utime(cached)
