@@ -38,7 +38,9 @@ def test_it_measures_and_writes(names: list[str], tmp_path: Path) -> None:
     assert {"ray", "gridray", "python"} <= set(found["versions"])
     assert found["machine"] and found["date"]
     for row in found["rows"]:
-        assert row["ours"] != 0 and set(row) >= {"name", "ours", "peer", "ratio", "goal", "met"}
+        assert set(row) >= {"name", "ours", "peer", "ratio", "goal", "met"}
+        # What one experiment adds to a head may be nothing at all, within what is measured.
+        assert row["ours"] != 0 or "for an experiment" in row["name"]
         assert f"| {row['name']} |" in page.read_text()
     text = page.read_text()
     assert text.startswith("before\n") and text.endswith("\nafter\n") and "old" not in text
