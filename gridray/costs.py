@@ -6,11 +6,14 @@ its place until it ends. What is not known adds nothing, and stays unknown.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from gridray.placement import InstanceRecord
-from gridray.rayshapes import Job
 from gridray.records import AttemptState, Row, RunRecord
 from gridray.states import Reason, State
+
+if TYPE_CHECKING:
+    from gridray.rayshapes import Job
 
 HOUR = 3600.0
 
@@ -57,7 +60,7 @@ def added(amounts: Iterable[float | None]) -> float | None:
 
 
 def over_at(
-    attempt: AttemptState | None, job: Job | None, heard_before: float | None, now: float
+    attempt: AttemptState | None, job: "Job | None", heard_before: float | None, now: float
 ) -> float:
     """Return when an attempt that is over has ended (Unix, s), as far as can be told.
 

@@ -1,10 +1,13 @@
 """Values as words, for people: on a terminal and on a page."""
 
+import re
 import shlex
 from collections.abc import Iterable
 from datetime import datetime
 
 COMMIT_LENGTH = 10
+# Words that a shell reads as they are.
+PLAIN = re.compile(r"[\w@%+=:,./-]*", re.ASCII)
 # What a shell reads between $' and ' otherwise than as it is.
 ESCAPES = {"\\": r"\\", "'": r"\'", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
@@ -82,7 +85,10 @@ def commit(commit: str, branch: str | None, is_dirty: bool) -> str:
 
 def command_line(words: Iterable[str]) -> str:
     """Return the words as one printable line that means them when it is pasted into a shell."""
-    return " ".join(shlex.quote(word) if word.isprintable() else _c_quoted(word) for word in words)
+    told = list(words)
+    if all(told) and PLAIN.fullmatch("".join(told)):
+        return " ".join(told)
+    return " ".join(shlex.quote(word) if word.isprintable() else _c_quoted(word) for word in told)
 
 
 def _c_quoted(word: str) -> str:

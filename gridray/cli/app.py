@@ -1,5 +1,6 @@
 """The whole command line: its commands, and the one place where errors become messages."""
 
+import copy
 import os
 import sys
 import traceback
@@ -99,7 +100,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     out = Output()
     try:
-        code = _run(out, args)
+        code = _run(out, sys.argv[1:] if args is None else args)
         out.flush()
     except BrokenPipeError:
         # Whoever read has seen enough; nothing may be flushed to them when Python ends.
@@ -108,9 +109,9 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
-def _run(out: Output, args: Sequence[str] | None) -> int:
+def _run(out: Output, args: Sequence[str]) -> int:
     try:
-        code = get_command(app).main(args, standalone_mode=False, obj=out)
+        code = get_command(_named(args)).main(args, standalone_mode=False, obj=out)
     except KeyboardInterrupt:
         code = INTERRUPTED
     except typer.Abort:
@@ -128,6 +129,20 @@ def _run(out: Output, args: Sequence[str] | None) -> int:
     if code == INTERRUPTED and out.on_interrupt:
         out.note(out.on_interrupt)
     return code or 0
+
+
+def _named(args: Sequence[str]) -> typer.Typer:
+    """Return the application with no command but the one that comes first, if there is such a one.
+
+    Typer makes a parser of each that there is, which takes longer than most of what is asked for.
+    """
+    commands = [each for each in app.registered_commands if [each.name] == list(args[:1])]
+    groups = [each for each in app.registered_groups if [each.name] == list(args[:1])]
+    if not commands and not groups:
+        return app
+    lean = copy.copy(app)
+    lean.registered_commands, lean.registered_groups = commands, groups
+    return lean
 
 
 def _usage_hint(error: typer.TyperException) -> str | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from gridray import frozen
 from gridray.cli.shape import Shape
 from gridray.states import Reason, State
 
@@ -89,7 +90,7 @@ class Experiment(Shape):
 
     @classmethod
     def of(cls, view: "ExperimentView") -> "Experiment":
-        return cls(**vars(view))
+        return frozen.make(cls, vars(view))
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,8 @@ __all__ = ["LOOK_INTERVAL", "Outage", "Stall", "explanation", "find", "of_run", 
 
 
 def tell(out: Output, store: Store, view: shapes.RunDetail) -> None:
-    """Warn if what is shown is not over and stands still."""
-    is_over = all(each.state.is_terminal for each in view.experiments)
-    stall = None if is_over else of_run(store, view.name)
+    """Warn if what is shown, which is not over, stands still."""
+    stall = of_run(store, view.name)
     if stall is not None:
         out.warn(explanation(view.name, stall))
 

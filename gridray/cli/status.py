@@ -16,22 +16,29 @@ def register(app: typer.Typer) -> None:
 
 def status(out: Output, name: options.OptionalName = None, watch: options.Watch = False) -> None:
     """Show the runs of the last day, or one run with its experiments."""
-    from gridray.cli import shapes, stalls, views, watching
+    from gridray.cli import looks, shapes, views
     from gridray.cli.names import open_store
     from gridray.layout import parse_name
 
     store = open_store()
     run, index = parse_name(name) if name else (None, None)
     if watch:
+        from gridray.cli import watching
+
         watching.watch(out, store, run, index)
     elif run:
-        view = watching.detail(store, run, index)
+        view = looks.detail(store, run, index)
         out.show(view, views.run)
-        stalls.tell(out, store, view)
+        if not all(each.state.is_terminal for each in view.experiments):
+            from gridray.cli import stalls
+
+            stalls.tell(out, store, view)
     else:
-        found, older = watching.recent(out, store)
+        found, older = looks.recent(out, store)
         out.show(shapes.Runs(tuple(map(shapes.Run.of, found))), views.recent_runs)
         views.tell_older(out, len(found), older)
+        from gridray.cli import stalls
+
         stalls.tell_all(out, store, found, time.time())
 
 

@@ -6,11 +6,10 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from gridray.backoff import STORE_OUTAGE
-from gridray.cli import shapes, stalls, views
+from gridray.cli import looks, shapes, stalls, views
 from gridray.cli.output import Output
 from gridray.errors import StateError, StoreError, UsageError
 from gridray.readers import runs
-from gridray.readers.runs import RunSummary
 from gridray.states import State
 from gridray.store import Store
 
@@ -28,7 +27,7 @@ def wait(out: Output, store: Store, run: str) -> shapes.RunDetail:
     is_live = sys.stderr.isatty()
     outage = outlast(out, lambda: stalls.Outage(store, run))
     while True:
-        view = outlast(out, lambda: detail(store, run, None))
+        view = outlast(out, lambda: looks.detail(store, run, None))
         for each in view.experiments:
             if told.get(each.name, State.QUEUED) is not each.state:
                 told[each.name] = each.state
@@ -89,7 +88,7 @@ def watch(out: Output, store: Store, run: str | None, index: int | None) -> None
 def _draw_recent(out: Output, store: Store) -> None:
     """Draw the recent runs on the terminal again and again, until Ctrl-C."""
     while True:
-        summaries, _ = outlast(out, lambda: recent(out, store))
+        summaries, _ = outlast(out, lambda: looks.recent(out, store))
         found = tuple(map(shapes.Run.of, summaries))
         out.screen(list(out.drawn(*views.run_table(found))))
         time.sleep(POLL_INTERVAL)
@@ -100,7 +99,7 @@ def _draw_run(out: Output, store: Store, run: str, index: int | None) -> None:
     outage = outlast(out, lambda: stalls.Outage(store, run))
     is_over = False
     while not is_over:
-        view = outlast(out, lambda: detail(store, run, index))
+        view = outlast(out, lambda: looks.detail(store, run, index))
         is_over = all(each.state.is_terminal for each in view.experiments)
         # What stands still is told between heading and table: a warning would be drawn over.
         stall = None if is_over else outlast(out, lambda: outage.look(time.monotonic()))
@@ -112,25 +111,6 @@ def _draw_run(out: Output, store: Store, run: str, index: int | None) -> None:
             time.sleep(POLL_INTERVAL)
 
 
-def detail(store: Store, run: str, index: int | None) -> shapes.RunDetail:
-    """Read a run with all its experiments, or with one of them.
-
-    Raises:
-        NotFoundError: there is no such run or experiment.
-    """
-    view = runs.run_view(store, run, time.time())
-    found = shapes.RunDetail.of_view(view)
-    return found if index is None else _only(found, store, index)
-
-
-def recent(out: Output, store: Store) -> tuple[tuple[RunSummary, ...], int]:
-    """Return the runs that are not over, or not for long, and how many others there are."""
-    now = time.time()
-    found = runs.summaries(store, now, lambda error: out.warn(error.message))
-    recently = tuple(run for run in found if runs.is_recent(run, now))
-    return recently, len(found) - len(recently)
-
-
 def outlast(out: Output, read: Callable[[], T]) -> T:
     """Read from the store, again and again through an outage, and say so."""
     for delay in STORE_OUTAGE:
@@ -140,8 +120,3 @@ def outlast(out: Output, read: Callable[[], T]) -> T:
             out.note(f"{error.message}; trying again in {delay:.0f} s")
             time.sleep(delay)
     return read()
-
-
-def _only(found: shapes.RunDetail, store: Store, index: int) -> shapes.RunDetail:
-    one = runs.experiment_view(store, found.name, index, time.time())
-    return shapes.RunDetail(**{**vars(found), "experiments": (shapes.Experiment.of(one),)})

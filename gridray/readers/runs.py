@@ -21,7 +21,6 @@ from gridray.records import (
     read_points,
     read_run,
 )
-from gridray.requests import applied, decode_request
 from gridray.states import DESCRIPTIONS, Reason, State
 from gridray.store import Store, parse_json
 
@@ -255,6 +254,10 @@ def _asked(
     """Return the rows with what users have asked for and the controller has not seen yet."""
     prefix = layout.requests(record.name)
     unseen = [prefix + name for name in store.names(prefix) if name not in status.handled]
+    if not unseen:
+        return rows
+    from gridray.requests import applied, decode_request
+
     for key, raw in store.get_many_json(unseen).items():
         request = decode_request(raw, key)
         if marks.is_of(raw.get(marks.IDENTITY), record.identity):
