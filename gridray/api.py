@@ -9,8 +9,8 @@ from gridray.errors import UsageError
 from gridray.layout import ExperimentName
 from gridray.logformat import LogLine
 from gridray.readers import artifacts, costs, logs, runs
-from gridray.readers.artifacts import Artifact
 from gridray.readers.costs import RunCost
+from gridray.readers.download import Artifact, download
 from gridray.readers.runs import ExperimentView, RunView
 from gridray.spec import RunSpec
 from gridray.store import Store
@@ -181,7 +181,7 @@ class Experiment:
         """Bring its artifacts below a directory, and return their paths there."""
         found = self.artifacts(pattern)
         targets = [directory / artifact.path for artifact in found]
-        artifacts.download(self._store, list(zip(found, targets, strict=True)))
+        download(self._store, list(zip(found, targets, strict=True)))
         return targets
 
     def retry(self) -> None:

@@ -7,7 +7,6 @@ travel, once something is to be installed with it.
 """
 
 import hashlib
-import importlib.metadata
 import importlib.util
 import io
 import os
@@ -140,6 +139,8 @@ def _versions() -> str:
     travelling = PACKAGE.parent / LIBRARIES / "VERSIONS"
     if travelling.exists():
         return travelling.read_text()
+    import importlib.metadata
+
     return "".join(f"{name}=={importlib.metadata.version(name)}\n" for name in VERSIONS)
 
 

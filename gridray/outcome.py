@@ -4,15 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from gridray import exitcodes
 from gridray.backoff import STEADY, requeue_delay
 from gridray.rayshapes import Job, JobError
 from gridray.records import AttemptState, Row, RunRecord
 from gridray.states import DESCRIPTIONS, Reason, State
-
-# The runner's exit code for a store that its node cannot reach.
-EXIT_STORE_UNREACHABLE = 97
-# Its exit code where another attempt has taken its place, or none is wanted.
-EXIT_FENCED = 99
 
 # What Ray or the node could not prepare, so that the runner has not begun.
 FALSE_STARTS = (Reason.START_FAILED, Reason.STORE_UNREACHABLE)
@@ -66,7 +62,9 @@ def _is_false_start(row: Row) -> bool:
 
 def is_withdrawn(job: Job | None) -> bool:
     """Whether a job has left Ray's queue since it is not wanted, or did so once it was started."""
-    return job is not None and (job.exit_code == EXIT_FENCED or job.error is JobError.WITHDRAWN)
+    return job is not None and (
+        job.exit_code == exitcodes.FENCED or job.error is JobError.WITHDRAWN
+    )
 
 
 def withdrawn(row: Row) -> Row:

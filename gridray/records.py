@@ -79,6 +79,16 @@ class EnvironmentRecord:
     on_build: tuple[str, ...] = ()
     on_build_end: tuple[str, ...] = ()
 
+    @property
+    def commands(self) -> tuple[str, ...]:
+        """All commands, in order."""
+        return (*self.on_build_start, *self.on_build, *self.on_build_end)
+
+    @property
+    def is_built(self) -> bool:
+        """Whether a node has to build something for it."""
+        return self.dependency_file is not None or bool(self.commands)
+
 
 @dataclass(frozen=True)
 class DatastoreRecord:
@@ -323,24 +333,6 @@ class AttemptState:
         if known.get("instance") is not None:
             known["instance"] = _part(InstanceRecord, known["instance"])
         return cls(**known)
-
-
-@dataclass(frozen=True)
-class Heartbeat:
-    """`clusters/<key>.json`: when the controller of a cluster last had something to do.
-
-    `doomed` is when nodes are going to be taken away, by their ids in Ray.
-    """
-
-    at: float
-    doomed: dict[str, float] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> "Heartbeat":
-        return cls(**known_fields(cls, raw))
 
 
 # `stop.json` of an attempt that another one has taken the place of; else it holds the grace.

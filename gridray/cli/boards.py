@@ -19,7 +19,7 @@ from gridray.cli.output import Output
 from gridray.errors import GridrayError, NotFoundError, StateError, StoreError, UsageError
 from gridray.layout import parse_name
 from gridray.readers import artifacts, runs
-from gridray.readers.artifacts import Artifact
+from gridray.readers.download import Artifact, download
 from gridray.records import read_run
 from gridray.store import Store
 
@@ -66,7 +66,7 @@ class Board:
         self.files = len(found)
         wanted = [(each, self._target(each)) for each in found]
         missing = [pair for pair in wanted if not _is_there(*pair)]
-        artifacts.download(self.store, missing, put=_extend)
+        download(self.store, missing, put=_extend)
 
     def serve(self, out: Output, port: int | None) -> None:
         """Run TensorBoard until it ends, or Ctrl-C.

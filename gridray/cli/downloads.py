@@ -14,7 +14,7 @@ from gridray.cli.text import Column
 from gridray.errors import UsageError
 from gridray.layout import ExperimentName, parse_name
 from gridray.readers import artifacts, runs
-from gridray.readers.artifacts import Artifact
+from gridray.readers.download import Artifact, download
 from gridray.records import read_run
 from gridray.store import Store
 
@@ -135,7 +135,7 @@ def bring(
     total = sum(artifact.record.size for artifact, _ in pairs)
     title = text.count(len(pairs), "file")
     with out.progress(title, total) as advance:
-        left = artifacts.download(store, pairs, lambda artifact: advance(artifact.record.size))
+        left = download(store, pairs, lambda artifact: advance(artifact.record.size))
     for each in left:
         link = f"{shown(each.path)} -> {shown(each.record.link or '')}"
         out.warn(f"the link {link} of {each.experiment} leads out of its files, and is left out")

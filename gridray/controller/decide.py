@@ -7,7 +7,7 @@ submitted again only when Ray calls its last attempt over, or has never heard of
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from gridray import costs
+from gridray import costs, exitcodes
 from gridray.controller.decisions import (
     Change,
     Decision,
@@ -23,7 +23,6 @@ from gridray.controller.runwide import give_up, hold, limit, waits, withdrawals
 from gridray.controller.spotwait import fall_back
 from gridray.layout import AttemptName
 from gridray.outcome import (
-    EXIT_STORE_UNREACHABLE,
     FALSE_STARTS,
     ended_row,
     following,
@@ -226,7 +225,7 @@ def _without_last_word(
         return _lost(record, row, attempt, Reason.RUNNER_LOST, _rays_word(job), now)
     if job.status is not JobStatus.FAILED:
         reason, message = Reason.RUNNER_LOST, _rays_word(job)
-    elif job.exit_code == EXIT_STORE_UNREACHABLE:
+    elif job.exit_code == exitcodes.STORE_UNREACHABLE:
         reason, message = Reason.STORE_UNREACHABLE, None
     else:
         reason, message = Reason.START_FAILED, _gist(job, record.environment.image)

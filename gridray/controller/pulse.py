@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 from gridray import layout
 from gridray.errors import DamagedError, GridrayError
-from gridray.records import Heartbeat, decode
+from gridray.heartbeats import Heartbeat
+from gridray.records import decode
 from gridray.store import Store
 
 # Seconds. On S3 each beat is a request that costs money.

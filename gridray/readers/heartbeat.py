@@ -1,7 +1,8 @@
 """What is heard of the controller of a cluster: that it is at work, and which nodes are doomed."""
 
 from gridray import layout
-from gridray.records import Heartbeat, decode
+from gridray.heartbeats import Heartbeat
+from gridray.records import decode
 from gridray.store import Store
 
 # Seconds. A controller with something to do is heard of every half minute, unless it waits for a

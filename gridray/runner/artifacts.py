@@ -13,7 +13,7 @@ from gridray import layout
 from gridray.artifactindex import ArtifactIndex, ArtifactRecord
 from gridray.errors import NotFoundError
 from gridray.layout import AttemptName, ExperimentName
-from gridray.readers.artifacts import Artifact, download
+from gridray.readers.download import Artifact, download
 from gridray.runner.metrics.names import is_metric_path
 from gridray.store import Store
 

@@ -16,7 +16,7 @@ from typing import Any
 from gridray import dependencies
 from gridray.errors import BuildError, GridrayError, StoreError
 from gridray.layout import AttemptName
-from gridray.records import EnvironmentRecord, RunRecord
+from gridray.records import RunRecord
 from gridray.runner import indexes, overlay
 from gridray.runner.builder import Builder
 from gridray.runner.buildlog import BuildLog
@@ -53,8 +53,6 @@ def provide(
         StoreError: the store stays out of reach.
     """
     needs = record.environment
-    if needs.dependency_file is None and not commands(needs):
-        return Environment()
     shelf = private_directory(Path(tempfile.gettempdir())) / "environments"
     shelf.mkdir(mode=0o700, exist_ok=True)
     place = Place(shelf, key(shelf, record, workspace.root, env))
@@ -75,13 +73,9 @@ def provide(
     return Environment(home if kept["has_environment"] else None, tuple(imports))
 
 
-def commands(needs: EnvironmentRecord) -> tuple[str, ...]:
-    return (*needs.on_build_start, *needs.on_build, *needs.on_build_end)
-
-
 def key(shelf: Path, record: RunRecord, root: Path, env: Mapping[str, str]) -> str:
     """Return the name of an environment: the same needs on the same node have the same one."""
-    needs, has_commands = record.environment, bool(commands(record.environment))
+    needs, has_commands = record.environment, bool(record.environment.commands)
     file = needs.dependency_file
     files = [] if file is None else dependencies.belonging(root, file)
     is_of_source = has_commands or (file is not None and dependencies.needs_source(root, file))

@@ -23,8 +23,6 @@ def mount(store: Store, record: RunRecord, stack: ExitStack, heed: Heed) -> dict
         DatastoreError: one cannot be brought here whole, or not be put where it is wanted.
         StoreError: the store cannot be read.
     """
-    if not record.datastores:
-        return {}
     cache = Cache()
     for wanted in record.datastores:
         _mount(store, wanted, cache, stack, heed)

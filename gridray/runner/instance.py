@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from gridray.errors import GridrayError
 from gridray.labels import ON_DEMAND, SPOT
-from gridray.machines import read_price_list
 from gridray.placement import InstanceRecord
 from gridray.records import RunRecord
 from gridray.runner.metadata import MetadataService
@@ -61,6 +60,8 @@ def _machine(service: MetadataService) -> InstanceRecord | None:
 
 def _priced(machine: InstanceRecord, store: Store, record: RunRecord) -> InstanceRecord:
     """Return the machine with the prices of its cluster, if they can be had."""
+    from gridray.machines import read_price_list
+
     try:
         prices = read_price_list(store, record.cluster.key)
     except GridrayError:

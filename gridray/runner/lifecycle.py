@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -11,11 +10,10 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any, NoReturn
 
-from gridray import layout, marks, scripts
+from gridray import exitcodes, layout, marks, scripts
 from gridray.backoff import outlast
 from gridray.errors import NotFoundError, StoreError
 from gridray.layout import AttemptName
-from gridray.outcome import EXIT_FENCED, EXIT_STORE_UNREACHABLE
 from gridray.records import FENCED, AttemptState, RunRecord, read_run
 from gridray.runner.commands import BASH
 from gridray.runner.ending import Deadline, Ending, ScriptEnd, Wishes, exit_words, outcome, told
@@ -43,10 +41,6 @@ SYNC_SHARE = 0.3
 WORD_RESERVE = 5.0
 WORD_SHARE = 0.3
 
-# Exit codes for Ray's eyes; what counts is in state.json.
-EXIT_ORPHANED = 98
-EXIT_STOPPED = 128 + signal.SIGTERM
-
 
 class Attempt:
     """The runner's work. `run` does all of it."""
@@ -59,7 +53,7 @@ class Attempt:
         self._name = name
         self._identity = identity
         self._word = Word(self._store, name)
-        host = socket.gethostname()
+        host = os.uname().nodename
         self._state = AttemptState(State.BUILDING, host=host, identity=identity)
         self._interrupted = threading.Event()
         self._sync_now = threading.Event()
@@ -78,9 +72,9 @@ class Attempt:
         except (NotFoundError, StoreError) as error:
             # Not found: this node has another directory of the same name.
             print(f"gridray: {error.message}", file=sys.stderr)  # noqa: T201 (Ray's log)
-            return EXIT_STORE_UNREACHABLE
+            return exitcodes.STORE_UNREACHABLE
         if record.identity != self._identity or stop == FENCED:
-            return EXIT_FENCED
+            return exitcodes.FENCED
         self._state = replace(self._state, instance=self._machine.wait(IDENTIFYING))
         try:
             self._word.record(self._state)
@@ -93,7 +87,7 @@ class Attempt:
             print(f"gridray: {error.message}", file=sys.stderr)  # noqa: T201 (Ray's log)
             if self._state.started_at is not None:
                 self._word.mention(self._failed(Reason.STORE_UNREACHABLE, error))
-            return EXIT_STORE_UNREACHABLE
+            return exitcodes.STORE_UNREACHABLE
 
     def _keep_place(self) -> None:
         """End before anything is written by an attempt whose place is taken.
@@ -109,7 +103,7 @@ class Attempt:
         """End at once and write nothing more: what there is belongs to somebody else now."""
         if self._flow is not None and self._flow.process is not None:
             self._flow.process.kill()
-        os._exit(EXIT_FENCED)
+        os._exit(exitcodes.FENCED)
 
     def _failed(self, reason: Reason, error: Exception) -> AttemptState:
         return replace(
@@ -129,7 +123,7 @@ class Attempt:
             self._heed(record)
         except EndedError as error:
             if error.ending.reason is Reason.FENCED:
-                return EXIT_FENCED
+                return exitcodes.FENCED
             return self._finish(ScriptEnd(None), error.ending, [])
         return self._run_prepared(record, prepared)
 
@@ -140,7 +134,7 @@ class Attempt:
             EndedError: the attempt is to end.
         """
         if os.getppid() != self._parent:
-            os._exit(EXIT_ORPHANED)
+            os._exit(exitcodes.ORPHANED)
         self._tell_news()
         if (ending := self._wish(record)) is not None:
             raise EndedError(ending)
@@ -160,7 +154,7 @@ class Attempt:
         # The machine is gone before the store has taken the rest, and says so while it can.
         missing = "not all of its log and files could be stored before its machine went"
         self._finish(end, ending or Ending(Reason.INTERRUPTED, 0), [*notes, missing])
-        os._exit(EXIT_STOPPED)
+        os._exit(exitcodes.STOPPED)
 
     def _run_script(
         self, flow: Flow, record: RunRecord, prepared: Prepared
@@ -252,7 +246,7 @@ class Attempt:
         if os.getppid() != self._parent:
             if self._flow is not None and self._flow.process is not None:
                 self._flow.process.kill()
-            os._exit(EXIT_ORPHANED)
+            os._exit(exitcodes.ORPHANED)
         if self._wishes.is_fenced:
             self._die_fenced()
 
@@ -388,5 +382,5 @@ class Attempt:
         )
         shown = end.shown_code
         if ending is not None:
-            return EXIT_STOPPED
+            return exitcodes.STOPPED
         return 1 if shown is None else shown

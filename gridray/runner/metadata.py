@@ -3,7 +3,6 @@
 Source: EC2's instance metadata service, version 2, whose answers need a token.
 """
 
-import http.client
 import json
 import os
 from pathlib import Path
@@ -31,6 +30,8 @@ class MetadataService:
 
     def find_text(self, path: str) -> str | None:
         """Return what the service says at a path."""
+        import http.client
+
         try:
             if self._token is None:
                 seconds = {"X-aws-ec2-metadata-token-ttl-seconds": str(TOKEN_SECONDS)}
@@ -54,6 +55,8 @@ class MetadataService:
             return None
 
     def _request(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        import http.client
+
         parts = urlsplit(self._endpoint)
         connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
         try:

@@ -11,10 +11,9 @@ from gridray.errors import BuildError, DamagedError, GridrayError, NotFoundError
 from gridray.layout import AttemptName
 from gridray.raytoken import ambient_token
 from gridray.records import RunRecord, read_points
-from gridray.runner import build, datastores, scratch
 from gridray.runner.artifacts import ArtifactSync
 from gridray.runner.ending import Ending
-from gridray.runner.environment import script_environment, secret_variables
+from gridray.runner.environment import Environment, script_environment, secret_variables
 from gridray.runner.periodic import attended
 from gridray.runner.workspace import Workspace
 from gridray.states import Reason
@@ -82,17 +81,27 @@ def prepare(
         env |= attended(lambda check: secret_variables(store, record, token), heed)
     # What of a run has not begun fails with its build, but not with one node.
     with blaming(Reason.PREPARATION_FAILED), blaming(Reason.BUILD_FAILED, BuildError):
-        environment = build.provide(store, name, record, workspace, env, stack, heed)
+        environment = Environment()
+        # What few experiments need is imported for these: every one waits for its runner's start.
+        if record.environment.is_built:
+            from gridray.runner import build
+
+            environment = build.provide(store, name, record, workspace, env, stack, heed)
     with blaming(Reason.PREPARATION_FAILED):
         sync = ArtifactSync(store, name, workspace.root, workspace.source_files)
         attended(sync.restore, heed)
     heed()
-    with blaming(Reason.DATASTORE_FAILED):
-        mounted = datastores.mount(store, record, stack, heed)
+    env = environment.applied(env)
+    if record.datastores:
+        from gridray.runner import datastores
+
+        with blaming(Reason.DATASTORE_FAILED):
+            env |= datastores.mount(store, record, stack, heed)
     command = scripts.command(record.script, point.argv, python=environment.python)
-    env = environment.applied(env) | mounted
     if record.scratch is None:
         return Prepared(command, env, sync)
+    from gridray.runner import scratch
+
     with blaming(Reason.SCRATCH_FAILED):
         space = scratch.make(record.scratch, workspace.scratch)
     return Prepared(command, env | space.env, sync, within=space.within)

@@ -7,7 +7,7 @@ from gridray.archive import shown
 from gridray.errors import GridrayError
 from gridray.layout import ExperimentName
 from gridray.readers import artifacts
-from gridray.readers.artifacts import Artifact
+from gridray.readers.download import Artifact
 from gridray.readers.why import Why
 from gridray.store import Store
 from gridray.ui import files

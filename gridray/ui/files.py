@@ -16,7 +16,7 @@ from gridray import layout
 from gridray.errors import GridrayError, NotFoundError, UsageError
 from gridray.layout import ExperimentName
 from gridray.readers import artifacts, logs
-from gridray.readers.artifacts import Artifact
+from gridray.readers.download import Artifact
 from gridray.store import Store, Tagged
 from gridray.ui.site import Site
 

@@ -16,7 +16,8 @@ from gridray.backoff import STORE_OUTAGE
 from gridray.cli import stalls, watching
 from gridray.cli.output import Output
 from gridray.errors import StateError, StoreError
-from gridray.records import ClusterRecord, Heartbeat, Row, RunStatus
+from gridray.heartbeats import Heartbeat
+from gridray.records import ClusterRecord, Row, RunStatus
 from gridray.states import State
 from tests.cli.conftest import NOW, Call, Filler, failed, running, succeeded
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gridray import exitcodes
 from gridray.backoff import REQUEUE, STEADY
 from gridray.controller.decide import PENDING_LIMIT, PENDING_SHARE, STARTS, decide
 from gridray.controller.decisions import (
@@ -22,7 +23,6 @@ from gridray.controller.decisions import (
     Withdraw,
 )
 from gridray.layout import AttemptName
-from gridray.outcome import EXIT_FENCED
 from gridray.placement import InstanceRecord
 from gridray.rayshapes import Job, JobError, JobStatus
 from gridray.records import (
@@ -419,7 +419,7 @@ def test_what_waits_in_ray_is_held_too_and_comes_back() -> None:
     "ended",
     [
         # Its runner was started, and has ended at once.
-        job(JobStatus.FAILED, JobError.EXIT_CODE, EXIT_FENCED),
+        job(JobStatus.FAILED, JobError.EXIT_CODE, exitcodes.FENCED),
         job(JobStatus.FAILED, JobError.WITHDRAWN),
     ],
 )
@@ -742,11 +742,11 @@ def test_an_attempt_is_charged_when_it_is_over_and_once() -> None:
 
 
 def test_what_was_fenced_off_before_it_began_costs_nothing() -> None:
-    fenced = job(JobStatus.FAILED, JobError.EXIT_CODE, EXIT_FENCED)
+    fenced = job(JobStatus.FAILED, JobError.EXIT_CODE, exitcodes.FENCED)
     building = replace(COSTS, state=State.BUILDING, started_at=None)
     assert row_after(PENDING, fenced, building).spent is None
     # A script may end with that code, too.
-    ended = replace(COSTS, state=State.FAILED, reason=Reason.EXIT_CODE, exit_code=EXIT_FENCED)
+    ended = replace(COSTS, state=State.FAILED, reason=Reason.EXIT_CODE, exit_code=exitcodes.FENCED)
     assert row_after(RUNNING, fenced, replace(ended, ended_at=NOW)).spent == pytest.approx(10)
 
 

@@ -10,12 +10,13 @@ from gridray import actions, bundle, layout
 from gridray.controller.loop import Controller
 from gridray.controller.pulse import HEARTBEAT_INTERVAL
 from gridray.errors import ClusterError
+from gridray.heartbeats import Heartbeat
 from gridray.layout import AttemptName
 from gridray.placement import InstanceRecord, PlacementRecord
 from gridray.rayjobs import SUPERVISOR, RayJobs
 from gridray.readers import heartbeat
 from gridray.readers.why import why
-from gridray.records import AttemptState, Heartbeat, Row, RunStatus, decode
+from gridray.records import AttemptState, Row, RunStatus, decode
 from gridray.requests import RetryRequest
 from gridray.states import Reason, State
 from gridray.store import Store

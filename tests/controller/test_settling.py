@@ -11,11 +11,12 @@ import pytest
 from gridray import actions, again, layout
 from gridray.controller.settling import settle
 from gridray.errors import DamagedError, StoreError
+from gridray.heartbeats import Heartbeat
 from gridray.layout import AttemptName
 from gridray.placement import InstanceRecord
 from gridray.readers import costs, runs
 from gridray.readers.runs import ExperimentView
-from gridray.records import AttemptState, ClusterRecord, Heartbeat, Row
+from gridray.records import AttemptState, ClusterRecord, Row
 from gridray.requests import RetryRequest, StopRequest
 from gridray.states import Reason, State
 from gridray.store import Store

@@ -9,7 +9,7 @@ from gridray.artifactindex import ArtifactRecord
 from gridray.errors import NotFoundError, StoreError, UsageError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.readers import artifacts
-from gridray.readers.artifacts import Artifact
+from gridray.readers.download import Artifact, download
 from gridray.records import Row
 from gridray.runner.artifacts import ArtifactSync
 from gridray.states import State
@@ -36,7 +36,7 @@ def sync(store: Store, root: Path, attempt: int = 0) -> ArtifactSync:
 
 def fetch(store: Store, directory: Path, pattern: str | None = None) -> list[Artifact]:
     found = artifacts.of_experiment(store, "run", 0, pattern)
-    artifacts.download(store, [(each, directory / each.path) for each in found])
+    download(store, [(each, directory / each.path) for each in found])
     return found
 
 
@@ -85,7 +85,7 @@ def test_links_that_lead_out_are_left_out_and_those_within_are_made_relative(
     (work / "deep" / "up").symlink_to("../../elsewhere")
     sync(store, work)
     found = artifacts.of_experiment(store, "run", 0)
-    left = artifacts.download(store, [(each, tmp_path / "got" / each.path) for each in found])
+    left = download(store, [(each, tmp_path / "got" / each.path) for each in found])
     assert [each.path for each in left] == ["absolute", "deep/up"]
     assert (tmp_path / "got" / "latest").read_text() == "weights"
     assert not (tmp_path / "got" / "absolute").is_symlink()
@@ -97,7 +97,7 @@ def test_what_would_leave_the_directory_is_refused(store: Store, tmp_path: Path,
     store.put("x", b"")
     found = Artifact(ExperimentName("run", 0), record, "x")
     with pytest.raises(StoreError, match="would leave"):
-        artifacts.download(store, [(found, tmp_path / "got" / path.lstrip("/"))])
+        download(store, [(found, tmp_path / "got" / path.lstrip("/"))])
     assert not (tmp_path / "out").exists()
 
 

@@ -7,12 +7,13 @@ import pytest
 
 from gridray import layout
 from gridray.errors import DamagedError, NotFoundError
+from gridray.heartbeats import Heartbeat
 from gridray.layout import AttemptName
 from gridray.machines import Ledger, NodeRecord
 from gridray.placement import InstanceRecord
 from gridray.readers import runs
 from gridray.readers.costs import NOTHING, Overview, overview, run_cost
-from gridray.records import AttemptState, ClusterRecord, Heartbeat, Row
+from gridray.records import AttemptState, ClusterRecord, Row
 from gridray.states import Reason, State
 from gridray.store import Store
 from tests.builders import add_run

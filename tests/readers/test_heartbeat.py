@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from gridray import layout
+from gridray.heartbeats import Heartbeat
 from gridray.readers.heartbeat import SILENT_AFTER, silence
-from gridray.records import Heartbeat
 from gridray.store import Store
 
 NOW = 100_000.0

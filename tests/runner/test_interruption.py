@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gridray import exitcodes
 from gridray.runner import interruption
-from gridray.runner.lifecycle import EXIT_STOPPED
 from gridray.runner.metadata import metadata_endpoint
 from gridray.runner.periodic import Periodically
 from gridray.states import Reason, State
@@ -115,7 +115,7 @@ def test_a_store_that_takes_no_files_does_not_keep_the_last_word_back(
     assert state.doomed_at is not None and time.time() < state.doomed_at
     assert (state.reason, state.exit_code) == (Reason.INTERRUPTED, 0)
     assert state.message is not None and "could be stored" in state.message
-    assert attempt.process.wait(timeout=60) == EXIT_STOPPED
+    assert attempt.process.wait(timeout=60) == exitcodes.STOPPED
     assert attempt.log() == b"ready\nsaved\n"
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from gridray import layout
+from gridray import exitcodes, layout
 from gridray.layout import AttemptName
-from gridray.outcome import EXIT_STORE_UNREACHABLE
 from gridray.states import Reason, State
 from gridray.store import Store
 from tests.runner.conftest import Start, run_again
@@ -411,5 +410,7 @@ def test_a_node_with_another_directory_of_the_same_name_writes_nothing(start: St
     attempt.store.delete_prefix("runs/")
     again = run_again(attempt)
     output, _ = again.process.communicate(timeout=60)
-    assert again.process.returncode == EXIT_STORE_UNREACHABLE and b"no run 'test-run'" in output
+    assert (
+        again.process.returncode == exitcodes.STORE_UNREACHABLE and b"no run 'test-run'" in output
+    )
     assert attempt.store.entries("runs/") == []

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import psutil
 
-from gridray import layout
+from gridray import exitcodes, layout
 from gridray.layout import AttemptName
-from gridray.outcome import EXIT_FENCED
 from gridray.records import FENCED
 from gridray.runner.ending import LEASE
 from gridray.states import Reason, State
@@ -95,7 +94,7 @@ def test_an_attempt_that_is_fenced_before_it_begins_writes_nothing(
     stop = layout.attempt_stop(AttemptName("test-run", 0, 0))
     store.put_json(stop, FENCED)
     attempt = start("print('ran')", store=store)
-    assert attempt.process.wait(timeout=60) == EXIT_FENCED
+    assert attempt.process.wait(timeout=60) == exitcodes.FENCED
     assert [entry.key for entry in store.entries(layout.attempt_prefix(attempt.name))] == [stop]
 
 
@@ -107,7 +106,7 @@ def test_an_attempt_that_is_fenced_while_it_prepares_starts_nothing(
     attempt.wait_for_state(State.BUILDING)
     s3_store.put_json(layout.attempt_stop(attempt.name), FENCED)
     gate.hold(None)
-    assert attempt.process.wait(timeout=60) == EXIT_FENCED
+    assert attempt.process.wait(timeout=60) == exitcodes.FENCED
     assert attempt.state().state is State.BUILDING
     assert s3_store.names(layout.attempt_prefix(attempt.name)) == ["state.json", "stop.json"]
 
@@ -127,7 +126,7 @@ def test_a_stop_and_a_fence_are_heard_while_files_are_restored(
     fenced.wait_for_state(State.BUILDING)
     s3_store.put_json(layout.attempt_stop(fenced.name), FENCED)
     assert fenced.wait().state is State.BUILDING
-    assert fenced.process.returncode == EXIT_FENCED
+    assert fenced.process.returncode == exitcodes.FENCED
 
 
 def test_a_runner_that_is_killed_early_leaves_files_to_go_on_from(start: Start) -> None:
@@ -177,7 +176,7 @@ def test_an_attempt_that_was_cut_off_writes_nothing_when_it_comes_back(start: St
     time.sleep(LEASE + 1)
     before = stored(attempt)
     attempt.process.send_signal(signal.SIGCONT)
-    assert attempt.process.wait(timeout=30) == EXIT_FENCED
+    assert attempt.process.wait(timeout=30) == exitcodes.FENCED
     script.wait(timeout=30)
     assert stored(attempt) == before
 

@@ -4,12 +4,10 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
 
-from gridray import layout, marks
+from gridray import exitcodes, layout, marks
 from gridray.layout import AttemptName
-from gridray.outcome import EXIT_FENCED
 from gridray.placement import InstanceRecord
 from gridray.records import FENCED, AttemptState
-from gridray.runner.lifecycle import EXIT_STOPPED
 from gridray.states import Reason, State
 from gridray.store import Store
 from tests.simulation.fate import STEP, Ending, Fate
@@ -59,13 +57,13 @@ class PlayedRunner:
         for _ in range(self._fate.building):
             yield
         if self._wish() == FENCED:
-            return EXIT_FENCED
+            return exitcodes.FENCED
         self._record(replace(self._state, state=State.RUNNING, started_at=self._clock()))
         state = yield from self._run()
         if state is None:
             return EXIT_KILLED
         if self._wish() == FENCED:
-            return EXIT_FENCED
+            return exitcodes.FENCED
         # The script is over; what is left of its log and files is stored, which takes a while.
         state = replace(state, ended_at=self._clock())
         for _ in range(self._fate.syncing):
@@ -75,7 +73,7 @@ class PlayedRunner:
         if state.state is State.SUCCEEDED:
             return 0
         own = state.reason is Reason.EXIT_CODE and state.exit_code is not None
-        return state.exit_code if own and state.exit_code is not None else EXIT_STOPPED
+        return state.exit_code if own and state.exit_code is not None else exitcodes.STOPPED
 
     def _run(self) -> Generator[None, None, AttemptState | None]:
         """Play the script; return the last word on it, or None if the runner is killed."""
@@ -87,16 +85,16 @@ class PlayedRunner:
             if wish is not None:
                 for _ in range(min(2, int(wish["grace"] / STEP))):
                     yield
-                return self._ended(State.CANCELLED, Reason.STOPPED, EXIT_STOPPED)
+                return self._ended(State.CANCELLED, Reason.STOPPED, exitcodes.STOPPED)
             if self.doomed_at is not None:
                 self._record(replace(self._state, doomed_at=self.doomed_at))
                 yield
-                return self._ended(State.FAILED, Reason.INTERRUPTED, EXIT_STOPPED)
+                return self._ended(State.FAILED, Reason.INTERRUPTED, exitcodes.STOPPED)
         match self._fate.ending:
             case Ending.FAILS:
                 return self._ended(State.FAILED, Reason.EXIT_CODE, self._fate.exit_code)
             case Ending.INTERRUPTED:
-                return self._ended(State.FAILED, Reason.INTERRUPTED, EXIT_STOPPED)
+                return self._ended(State.FAILED, Reason.INTERRUPTED, exitcodes.STOPPED)
             case Ending.RUNNER_KILLED:
                 return None
         return self._ended(State.SUCCEEDED, None, 0)

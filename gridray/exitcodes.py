@@ -1,0 +1,11 @@
+"""How a runner exits where that is not its script's word. For Ray: what counts is `state.json`."""
+
+import signal
+
+# Its node cannot reach the store.
+STORE_UNREACHABLE = 97
+# Whoever started it is gone.
+ORPHANED = 98
+# Another attempt has taken its place, or none is wanted.
+FENCED = 99
+STOPPED = 128 + signal.SIGTERM

@@ -1,0 +1,134 @@
+"""Files that experiments have created, brought from the store to where they are wanted."""
+
+import os
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from gridray import objectfiles
+from gridray.artifactindex import ArtifactRecord
+from gridray.errors import StoreError, UsageError
+from gridray.layout import ExperimentName
+from gridray.spread import spread
+from gridray.store import Store
+
+# Of large files, each is brought by several threads of its own.
+SMALL_AT_ONCE = 16
+LARGE_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file of an experiment: its path in the working directory, and its key in the store."""
+
+    experiment: ExperimentName
+    record: ArtifactRecord
+    key: str
+
+    @property
+    def path(self) -> str:
+        return self.record.path
+
+
+def download(
+    store: Store,
+    artifacts: Sequence[tuple[Artifact, Path]],
+    progress: Callable[[Artifact], None] = lambda artifact: None,
+    check: Callable[[], None] = lambda: None,
+    put: Callable[[Path, Path], object] = Path.replace,
+) -> list[Artifact]:
+    """Bring artifacts to the paths beside them; each file appears when it is whole.
+
+    Args:
+        progress: told of each that is there.
+        check: called before each piece of a file, by several threads; what it raises ends this.
+        put: brings a file that is whole, beside its path, to that path; by several threads.
+
+    Returns:
+        The links that lead out of the experiment's files, and are left out.
+
+    Raises:
+        StoreError: the store cannot be read.
+        UsageError: a path cannot be written.
+    """
+
+    leaving = [artifact for artifact, _ in artifacts if _leads_out(artifact.record)]
+    wanted = [pair for pair in artifacts if not _leads_out(pair[0].record)]
+    large = [pair for pair in wanted if pair[0].record.size > objectfiles.LARGE]
+    small = [pair for pair in wanted if pair[0].record.size <= objectfiles.LARGE]
+    for group, threads in ((large, LARGE_AT_ONCE), (small, SMALL_AT_ONCE)):
+        stop = threading.Event()
+        one = partial(_download_one, store, put, _Check(check, stop))
+        # Closed at once, so that nobody writes any more when an error is seen.
+        with closing(spread(one, group, threads, heed=check, stop=stop)) as brought:
+            for artifact in brought:
+                progress(artifact)
+    return leaving
+
+
+class _StoppedError(Exception):
+    """Nobody waits for this file any more."""
+
+
+@dataclass(frozen=True)
+class _Check:
+    """Ends what brings a file, when the download has ended or the caller's check says so."""
+
+    check: Callable[[], None]
+    stop: threading.Event
+
+    def __call__(self) -> None:
+        if self.stop.is_set():
+            raise _StoppedError
+        self.check()
+
+
+def _download_one(
+    store: Store,
+    put: Callable[[Path, Path], object],
+    check: Callable[[], None],
+    pair: tuple[Artifact, Path],
+) -> Artifact:
+    artifact, target = pair
+    _check_inside(artifact.path)
+    record = artifact.record
+    try:
+        if not target.parent.is_dir():
+            target.parent.mkdir(parents=True, exist_ok=True)
+        if record.link is not None:
+            target.unlink(missing_ok=True)
+            target.symlink_to(record.link)
+            return artifact
+        part = target.with_name(f".gridray-{secrets.token_hex(8)}")
+        try:
+            objectfiles.bring(store, artifact.key, part, record.size, check)
+            os.chmod(part, record.mode)
+            os.utime(part, ns=(record.mtime_ns, record.mtime_ns))
+            put(part, target)
+        finally:
+            part.unlink(missing_ok=True)
+        return artifact
+    except OSError as error:
+        raise UsageError(
+            f"{target} cannot be written: {error.strerror}", hint="choose another --download_dir"
+        ) from error
+
+
+def _leads_out(record: ArtifactRecord) -> bool:
+    """Whether this is a link to something that is no artifact."""
+    if record.link is None:
+        return False
+    return _is_outside(os.path.normpath(PurePosixPath(record.path).parent / record.link))
+
+
+def _is_outside(path: str) -> bool:
+    return path.startswith("/") or ".." in PurePosixPath(path).parts
+
+
+def _check_inside(path: str) -> None:
+    if _is_outside(path):
+        raise StoreError(f"the artifact {path!r} would leave the download directory")
