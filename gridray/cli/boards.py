@@ -121,7 +121,7 @@ def prepare(store: Store, name: str, directory: Path | None) -> Board:
 
     Raises:
         NotFoundError: there is no such run or experiment, or it has no event files.
-        UsageError: TensorBoard is not installed, or a file cannot be written.
+        UsageError: TensorBoard is not installed, or the directory or a file cannot be written.
     """
     identity = _identity(store, name)
     found = _events(store, name)
@@ -131,7 +131,13 @@ def prepare(store: Store, name: str, directory: Path | None) -> Board:
             f"{name} has no event files of TensorBoard",
             hint=f"`gridray metrics {name}` shows metrics of other files, too",
         )
-    board.directory.mkdir(parents=True, exist_ok=True)
+    try:
+        board.directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{text.harmless(str(board.directory))} cannot be made: {error.strerror}",
+            hint="choose another --logdir",
+        ) from error
     board.refresh()
     return board
 

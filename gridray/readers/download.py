@@ -114,7 +114,7 @@ def _download_one(
         return artifact
     except OSError as error:
         raise UsageError(
-            f"{target} cannot be written: {error.strerror}", hint="choose another --download_dir"
+            f"{target} cannot be written: {error.strerror}", hint="choose another directory"
         ) from error
 
 

@@ -311,3 +311,20 @@ def test_tensorboard_ends_with_an_error_and_needs_files(
     filler.run("busy", [running()])
     result = call("tensorboard", "busy")
     assert result.code == 1 and "TensorBoard has ended with exit code 3" in result.err
+
+
+def test_tensorboard_says_which_directory_it_cannot_have(
+    filler: Filler, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{fake_tensorboard(tmp_path)}:/usr/bin:/bin")
+    filler.run("over", [succeeded()])
+    filler.artifacts(AttemptName("over", 0, 0), {"events.out.tfevents.1.host": b"events"})
+    (tmp_path / "file").touch()
+    result = call("tensorboard", "over", "--logdir", str(tmp_path / "file" / "below"))
+    assert result.code == 2 and "file/below cannot be made: Not a directory" in result.err
+    assert "hint: choose another --logdir" in result.err
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "over-exp0").touch()
+    result = call("tensorboard", "over", "--logdir", str(tmp_path / "logs"))
+    assert result.code == 2 and "cannot be written" in result.err
+    assert "hint: choose another directory" in result.err
