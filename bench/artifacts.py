@@ -27,7 +27,11 @@ from tests.s3 import BUCKET
 
 THREADS = 32
 # How many files of how many bytes, and in how many rounds.
-SETS = {"10,000 of 4 KiB": (10_000, 4096, 3), "4 of 512 MiB": (4, 512 * 2**20, 3)}
+SETS = {
+    "10,000 of 4 KiB": (10_000, 4096, 3),
+    "50 of 20 MiB": (50, 20 * 2**20, 3),
+    "4 of 512 MiB": (4, 512 * 2**20, 3),
+}
 SMALL_SETS = {"20 of 4 KiB": (20, 4096, 1)}
 # The speeds that are asked for, as shares of the time that the peer takes.
 GOALS = {"s5cmd": 1 / 0.9, "boto3": 1 / 3}
@@ -78,6 +82,10 @@ def record_run() -> None:
     add_run(Store(os.environ["GRIDRAY_STORE"]), "bench", [over])
 
 
+# Of the directories that files are brought back to.
+NUMBERS = itertools.count()
+
+
 class Transfer:
     """What brings files to the S3 server of the environment, and back."""
 
@@ -85,7 +93,7 @@ class Transfer:
         self._bench = bench
         self._files = files
         self._s5cmd = bench.peers.find("s5cmd")
-        self._numbers = itertools.count()
+        self._last: Path | None = None
 
     def ways(self) -> dict[str, Callable[[], float]]:
         """Return what is timed, in order: each peer's way up comes before its way down."""
@@ -105,7 +113,8 @@ class Transfer:
         return ways
 
     def _back(self) -> str:
-        return str(self._bench.empty(f"back{next(self._numbers)}"))
+        self._last = self._bench.empty(f"back{next(NUMBERS)}")
+        return str(self._last)
 
     def _run(self, *command: str) -> float:
         # What the transfer before has left to be written is not this one's.
@@ -113,9 +122,10 @@ class Transfer:
         seconds = timed(command, cwd=Path(__file__).parent.parent)
         # Emptied, not removed: for minutes ext4 looks for new inodes around those that were freed
         # lately, which is most of the time of whoever writes 10,000 files next.
-        for path in self._bench.directory.glob("back*/**/*"):
+        for path in self._last.rglob("*") if self._last else ():
             if path.is_file():
                 os.truncate(path, 0)
+        self._last = None
         return seconds
 
 

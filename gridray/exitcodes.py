@@ -1,4 +1,8 @@
-"""How a runner exits where that is not its script's word. For Ray: what counts is `state.json`."""
+"""How a runner exits where that is not its script's word.
+
+The controller goes by the two that mean that nothing could be said in `state.json`: that the store
+cannot be reached, and that the attempt is not wanted.
+"""
 
 import signal
 

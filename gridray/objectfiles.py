@@ -2,8 +2,8 @@
 
 import os
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,41 +12,50 @@ from gridray.spread import spread
 from gridray.store import Store, Tagged
 
 if TYPE_CHECKING:
-    from obstore import Bytes
+    from gridray.store import Pieces
 
-# Objects up to this are read at once.
-LARGE = 8 * 1024 * 1024
+# Objects up to this come through one connection.
 PART = 32 * 1024 * 1024
-PARTS_AT_ONCE = 4
+PARTS_AT_ONCE = 8
 # How often an object that is replaced while it is read is begun anew.
 ATTEMPTS = 3
+# How often it is checked by who waits (s).
+CHECK_INTERVAL = 0.3
+
+Check = Callable[[], None]
 
 
 def bring(
-    store: Store, key: str, path: Path, size: int, check: Callable[[], None] = lambda: None
+    store: Store,
+    key: str,
+    path: Path,
+    size: int,
+    check: Check = lambda: None,
+    turns: threading.Semaphore | None = None,
 ) -> None:
     """Write an object into a file, which is whole, and as it was at one moment, when this returns.
 
     Args:
         size: its bytes, as far as they are known; a large one is brought in parts.
         check: called before each piece, by several threads; what it raises ends this.
+        turns: taken for each connection, where all files together may have so many only.
 
     Raises:
         NotFoundError: there is no such object.
         StoreError: the store cannot be read, or the object was replaced again and again meanwhile.
         OSError: the disk does not take it.
     """
-    if size <= LARGE:
-        check()
-        with open(path, "wb", buffering=0) as file:
-            _write(file.fileno(), store.get(key), 0)
+    turns = turns or threading.Semaphore(PARTS_AT_ONCE)
+    if size <= PART:
+        with _turn(turns, check), open(path, "wb", buffering=0) as file:
+            _write_all(file.fileno(), store.stream(key), 0, check)
         return
     for _ in range(ATTEMPTS):
         found = store.find_tagged(key)
         if found is None:
             raise NotFoundError(f"{store.location(key)} does not exist")
         with suppress(ExistsError):
-            _bring_parts(store, found, path, check)
+            _bring_parts(store, found, path, check, turns)
             return
     raise StoreError(
         f"{store.location(key)} was replaced {ATTEMPTS} times while it was read",
@@ -54,27 +63,52 @@ def bring(
     )
 
 
-def _bring_parts(store: Store, found: Tagged, path: Path, check: Callable[[], None]) -> None:
+class _StoppedError(Exception):
+    """Another part cannot be brought, so that this one is not wanted any more."""
+
+
+def _bring_parts(
+    store: Store, found: Tagged, path: Path, check: Check, turns: threading.Semaphore
+) -> None:
     stop = threading.Event()
+
+    def check_all() -> None:
+        if stop.is_set():
+            raise _StoppedError
+        check()
+
     with open(path, "wb", buffering=0) as file:
 
         def part(start: int) -> None:
-            place = start
-            for piece in store.stream_tagged(found, start, min(start + PART, found.size)):
-                check()
-                if stop.is_set():
-                    return
-                place = _write(file.fileno(), piece, place)
+            end = min(start + PART, found.size)
+            with _turn(turns, check_all):
+                pieces = store.stream_tagged(found, start, end)
+                _write_all(file.fileno(), pieces, start, check_all)
 
         starts = range(0, found.size, PART)
         for _ in spread(part, starts, min(PARTS_AT_ONCE, len(starts)), stop=stop):
             continue
 
 
-def _write(descriptor: int, data: "bytes | Bytes", place: int) -> int:
-    """Write what there is from a place on, and return the place after it."""
-    left = memoryview(data)
-    while left:
-        written = os.pwrite(descriptor, left, place)
-        left, place = left[written:], place + written
-    return place
+@contextmanager
+def _turn(turns: threading.Semaphore, check: Check) -> Iterator[None]:
+    """Wait for one's turn, and go on checking: those whose turn it is may have long to go."""
+    while not turns.acquire(timeout=CHECK_INTERVAL):
+        check()
+    try:
+        check()
+        yield
+    finally:
+        turns.release()
+
+
+def _write_all(descriptor: int, pieces: "Pieces", place: int, check: Check) -> None:
+    """Write pieces one behind the other, from a place on."""
+    # Closed, so that no connection stays when an error is seen.
+    with closing(pieces):
+        for piece in pieces:
+            check()
+            left = memoryview(piece)
+            while left:
+                written = os.pwrite(descriptor, left, place)
+                left, place = left[written:], place + written

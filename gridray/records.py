@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from operator import attrgetter
 from typing import Any, Protocol, TypeVar
 
-from gridray import frozen, layout
+from gridray import layout
 from gridray.errors import DamagedError, NotFoundError
 from gridray.placement import InstanceRecord, PlacementRecord
 from gridray.states import Reason, State
@@ -256,18 +256,14 @@ class Row:
 
     @classmethod
     def from_json(cls, raw: list[Any]) -> "Row":
-        values = dict(zip(_ROW_NAMES, (*raw, *_ROW_DEFAULTS[len(raw) :]), strict=True))
-        if raw:
-            values["state"] = _STATES[raw[0]]
-        if raw[1:]:
-            values["reason"] = None if raw[1] is None else _REASONS[raw[1]]
-        return frozen.make(cls, values)
+        padded: list[Any] = list(raw) + list(_ROW_DEFAULTS[len(raw) : 2])
+        state, reason = padded[:2]
+        return cls(_STATES[state], None if reason is None else _REASONS[reason], *padded[2:])
 
 
 # Looked up once: a run has up to 10,000 rows, which are written every second.
 _ROW_DEFAULTS = tuple(field.default for field in fields(Row))
-_ROW_NAMES = tuple(field.name for field in fields(Row))
-_row_values = attrgetter(*_ROW_NAMES)
+_row_values = attrgetter(*(field.name for field in fields(Row)))
 _STATES = {state.value: state for state in State}
 _REASONS = {reason.value: reason for reason in Reason}
 

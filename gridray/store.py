@@ -7,7 +7,7 @@ import copy
 import errno
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -19,7 +19,6 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
-from gridray import layout
 from gridray.errors import DamagedError, ExistsError, NotFoundError, StoreError, UsageError
 from gridray.profiles import made_bucket, profile_credentials
 from gridray.storehints import first_line, hint, lacks_credentials
@@ -27,6 +26,8 @@ from gridray.storehints import first_line, hint, lacks_credentials
 if TYPE_CHECKING:
     from obstore import Bytes, GetOptions, GetResult, ObjectMeta
     from obstore.store import ClientConfig, RetryConfig
+
+    Pieces = Generator[bytes | Bytes, None, None]
 
 # A command in a terminal should say soon that the store does not answer; what works unattended
 # should outlast a minute's failure.
@@ -46,7 +47,9 @@ PATIENT: "RetryConfig" = {
 CONCURRENCY = 32
 # The pieces in which an object is read.
 STREAM_PIECE = 64 * 1024
+# Directories are not streamed as long as memory allows: obstore reads 8 KiB at a time then.
 DIRECTORY_PIECE = 8 * 1024 * 1024
+LARGE = 64 * 1024 * 1024
 # What of a large object is sent at once, at least: S3 takes 10,000 parts of an object.
 SENT_PART = 8 * 1024 * 1024
 MOST_PARTS = 9_000
@@ -173,9 +176,21 @@ class Store:
         with self._unchanged(wanted):
             return bytes(self._open_tagged(wanted, start, end).bytes())
 
-    def stream_tagged(self, wanted: Tagged, start: int, end: int) -> "Iterator[bytes | Bytes]":
+    def stream(self, key: str) -> "Pieces":
+        """Read an object as it is at one moment, piece by piece as they come.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        with self._errors(f"read {key}", reading=True):
+            found = obstore.get(self._readable(), key)
+            if self.is_directory and found.meta["size"] <= LARGE:
+                yield found.bytes()
+            else:
+                yield from found.stream(min_chunk_size=STREAM_PIECE)
+
+    def stream_tagged(self, wanted: Tagged, start: int, end: int) -> "Pieces":
         """Read a part of an object as `get_tagged` does, piece by piece as they come."""
-        # Directories are not streamed: 8 KiB at a time takes longer than it does whole.
         step = DIRECTORY_PIECE if self.is_directory else end - start
         for begin in range(start, end, step):
             with self._unchanged(wanted):
@@ -186,7 +201,9 @@ class Store:
                     yield from found.stream(min_chunk_size=STREAM_PIECE)
 
     def _open_tagged(self, wanted: Tagged, start: int, end: int) -> "GetResult":
-        options: GetOptions = {"if_match": wanted.etag, "range": (start, end)}
+        options: GetOptions = {"range": (start, end)}
+        if wanted.etag:
+            options["if_match"] = wanted.etag
         found = obstore.get(self._readable(), wanted.key, options=options)
         if found.meta["size"] != wanted.size:
             raise ExistsError(f"{self.url}: {wanted.key} has another size than before")
@@ -364,23 +381,6 @@ def parse_json(data: bytes, key: str) -> Any:
 
 def to_json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
-
-
-def identify(store: Store) -> str:
-    """Return the identity of a store, writing one into it on its first use.
-
-    The identity tells whether another machine that opens the same address sees the same store.
-    """
-    import secrets
-
-    known = store.find_json(layout.VERSION)
-    if known is None:
-        try:
-            store.create_json(layout.VERSION, {"version": 1, "id": secrets.token_hex(8)})
-        except ExistsError:
-            pass
-        known = store.get_json(layout.VERSION)
-    return str(known["id"])
 
 
 def _normalize(url: str) -> tuple[str, Path | None]:

@@ -13,7 +13,6 @@ from gridray.store import Store
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(objectfiles, "LARGE", 100_000)
     monkeypatch.setattr(objectfiles, "PART", 1_000_000)
 
 
@@ -27,7 +26,7 @@ def replacing(store: Store, contents: Iterator[bytes]) -> Callable[[], None]:
     return check
 
 
-@pytest.mark.parametrize("size", [0, 1, 100_000, 100_001, 1_000_000, 6_500_001])
+@pytest.mark.parametrize("size", [0, 1, 1_000_000, 1_000_001, 6_500_001])
 def test_all_bytes_come(store: Store, tmp_path: Path, size: int) -> None:
     content = os.urandom(size)
     store.put("key", content)

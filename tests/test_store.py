@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gridray import layout
 from gridray.errors import ExistsError, NotFoundError, StoreError, UsageError
 from gridray.layout import AttemptName
-from gridray.store import Entry, Store, identify
+from gridray.store import Entry, Store
+from gridray.storeidentity import identify
 from tests.s3 import BUCKET, S3Server
 
 

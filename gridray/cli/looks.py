@@ -1,6 +1,7 @@
 """Single looks at runs, for `status` and for what follows them."""
 
 import time
+from collections.abc import Iterable
 
 from gridray.cli import shapes
 from gridray.cli.output import Output
@@ -26,6 +27,10 @@ def recent(out: Output, store: Store) -> tuple[tuple[RunSummary, ...], int]:
     found = runs.summaries(store, now, lambda error: out.warn(error.message))
     recently = tuple(run for run in found if runs.is_recent(run, now))
     return recently, len(found) - len(recently)
+
+
+def any_goes_on(found: Iterable[shapes.Experiment | RunSummary]) -> bool:
+    return any(not each.state.is_terminal for each in found)
 
 
 def _only(found: shapes.RunDetail, store: Store, index: int) -> shapes.RunDetail:

@@ -29,7 +29,7 @@ def status(out: Output, name: options.OptionalName = None, watch: options.Watch 
     elif run:
         view = looks.detail(store, run, index)
         out.show(view, views.run)
-        if not all(each.state.is_terminal for each in view.experiments):
+        if looks.any_goes_on(view.experiments):
             from gridray.cli import stalls
 
             stalls.tell(out, store, view)
@@ -37,9 +37,10 @@ def status(out: Output, name: options.OptionalName = None, watch: options.Watch 
         found, older = looks.recent(out, store)
         out.show(shapes.Runs(tuple(map(shapes.Run.of, found))), views.recent_runs)
         views.tell_older(out, len(found), older)
-        from gridray.cli import stalls
+        if looks.any_goes_on(found):
+            from gridray.cli import stalls
 
-        stalls.tell_all(out, store, found, time.time())
+            stalls.tell_all(out, store, found, time.time())
 
 
 def history(out: Output) -> None:

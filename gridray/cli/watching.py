@@ -100,7 +100,7 @@ def _draw_run(out: Output, store: Store, run: str, index: int | None) -> None:
     is_over = False
     while not is_over:
         view = outlast(out, lambda: looks.detail(store, run, index))
-        is_over = all(each.state.is_terminal for each in view.experiments)
+        is_over = not looks.any_goes_on(view.experiments)
         # What stands still is told between heading and table: a warning would be drawn over.
         stall = None if is_over else outlast(out, lambda: outage.look(time.monotonic()))
         chosen = views.fitting(view.experiments, out.height - 3)

@@ -14,7 +14,8 @@ from gridray.controller.actor import FAILURE
 from gridray.errors import ClusterError
 from gridray.rayjobs import RayJobs
 from gridray.rayshapes import JobStatus, Submission
-from gridray.store import Store, identify
+from gridray.store import Store
+from gridray.storeidentity import identify
 
 BOOTSTRAP_TIMEOUT = 300.0
 

@@ -16,9 +16,8 @@ from gridray.layout import ExperimentName
 from gridray.spread import spread
 from gridray.store import Store
 
-# Of large files, each is brought by several threads of its own.
-SMALL_AT_ONCE = 16
-LARGE_AT_ONCE = 2
+# How many files, and how many parts of large ones, come at once.
+CONNECTIONS = 16
 
 
 @dataclass(frozen=True)
@@ -58,15 +57,23 @@ def download(
 
     leaving = [artifact for artifact, _ in artifacts if _leads_out(artifact.record)]
     wanted = [pair for pair in artifacts if not _leads_out(pair[0].record)]
-    large = [pair for pair in wanted if pair[0].record.size > objectfiles.LARGE]
-    small = [pair for pair in wanted if pair[0].record.size <= objectfiles.LARGE]
-    for group, threads in ((large, LARGE_AT_ONCE), (small, SMALL_AT_ONCE)):
-        stop = threading.Event()
-        one = partial(_download_one, store, put, _Check(check, stop))
-        # Closed at once, so that nobody writes any more when an error is seen.
-        with closing(spread(one, group, threads, heed=check, stop=stop)) as brought:
-            for artifact in brought:
-                progress(artifact)
+    stop, turns = threading.Event(), threading.Semaphore(CONNECTIONS)
+
+    def check_all() -> None:
+        if stop.is_set():
+            raise _StoppedError
+        check()
+
+    def one(pair: tuple[Artifact, Path]) -> Artifact:
+        artifact, target = pair
+        bring = partial(objectfiles.bring, store, artifact.key, check=check_all, turns=turns)
+        _place(artifact, target, bring, put)
+        return artifact
+
+    # Closed at once, so that nobody writes any more when an error is seen.
+    with closing(spread(one, wanted, CONNECTIONS, heed=check, stop=stop)) as brought:
+        for artifact in brought:
+            progress(artifact)
     return leaving
 
 
@@ -74,26 +81,12 @@ class _StoppedError(Exception):
     """Nobody waits for this file any more."""
 
 
-@dataclass(frozen=True)
-class _Check:
-    """Ends what brings a file, when the download has ended or the caller's check says so."""
-
-    check: Callable[[], None]
-    stop: threading.Event
-
-    def __call__(self) -> None:
-        if self.stop.is_set():
-            raise _StoppedError
-        self.check()
-
-
-def _download_one(
-    store: Store,
+def _place(
+    artifact: Artifact,
+    target: Path,
+    bring: Callable[[Path, int], None],
     put: Callable[[Path, Path], object],
-    check: Callable[[], None],
-    pair: tuple[Artifact, Path],
-) -> Artifact:
-    artifact, target = pair
+) -> None:
     _check_inside(artifact.path)
     record = artifact.record
     try:
@@ -102,16 +95,15 @@ def _download_one(
         if record.link is not None:
             target.unlink(missing_ok=True)
             target.symlink_to(record.link)
-            return artifact
+            return
         part = target.with_name(f".gridray-{secrets.token_hex(8)}")
         try:
-            objectfiles.bring(store, artifact.key, part, record.size, check)
+            bring(part, record.size)
             os.chmod(part, record.mode)
             os.utime(part, ns=(record.mtime_ns, record.mtime_ns))
             put(part, target)
         finally:
             part.unlink(missing_ok=True)
-        return artifact
     except OSError as error:
         raise UsageError(
             f"{target} cannot be written: {error.strerror}", hint="choose another directory"

@@ -116,6 +116,24 @@ def _imported(*words: str) -> set[str]:
     return {line.rsplit("|", 1)[1].strip().split(".")[0] for line in lines}
 
 
+@pytest.mark.parametrize(
+    ("args", "left"),
+    [
+        (["status", "-h"], ["status"]),
+        (["clusters", "status"], ["clusters"]),
+        (["-o", "json", "status"], None),
+        (["--", "status"], None),
+        (["STATUS"], None),
+        ([], None),
+    ],
+)
+def test_only_the_command_that_is_called_is_made(args: list[str], left: list[str] | None) -> None:
+    made = app._named(args)
+    found = [each.name for each in made.registered_commands]
+    found += [each.name for each in made.registered_groups]
+    assert found == left if left else made is app.app
+
+
 def test_version_starts_light() -> None:
     assert not _imported("version") & (HEAVY | {"pydantic", "obstore", "rich", "asyncio"})
 

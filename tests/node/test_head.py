@@ -8,7 +8,8 @@ import pytest
 from gridray import layout
 from gridray.node.answer import Answer, Word
 from gridray.node.head import Bounded, WorkLook
-from gridray.store import Store, identify
+from gridray.store import Store
+from gridray.storeidentity import identify
 from tests.dashboard import Dashboard
 from tests.node.conftest import Watches, wait_until
 from tests.s3 import free_ports

@@ -187,7 +187,6 @@ def test_files_and_directories_take_each_others_names(root: Path, store: Store) 
 def test_a_large_file_that_is_newer_than_its_index_is_restored_whole(
     root: Path, directory: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gridray.objectfiles.LARGE", 10)
     monkeypatch.setattr("gridray.objectfiles.PART", 10)
     (root / "weights").write_bytes(b"x" * 100)
     settle(ArtifactSync(directory, NAME, root, frozenset()))
