@@ -33,7 +33,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     words = " ".join([sys.executable, "-u", str(directory / "main.py"), *arguments])
     plain.jobs().submit(Submission("follow", words, cpus=1))
     env = ray_variables(plain.address, plain.token)
-    theirs = latencies([program("ray"), "job", "logs", "-f", "follow"], env)
+    theirs = latencies([bench.ray, "job", "logs", "-f", "follow"], env)
     wait_for(lambda: plain.jobs().jobs()["follow"].status.is_terminal)
     what = "logs -f: from the script's print to the screen"
     yield Row(what, max(ours), most=2)

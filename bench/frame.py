@@ -131,6 +131,12 @@ class Bench:
         return path
 
     @cached_property
+    def ray(self) -> str:
+        """The path of `ray` where nothing is installed but that; beside us, where it cannot be."""
+        place = self.peers.find("ray")
+        return program("ray") if place is None else str(place / "ray")
+
+    @cached_property
     def cluster(self) -> Cluster:
         """This machine's own Ray cluster; it is started by the first group that asks for it.
 

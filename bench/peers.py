@@ -3,6 +3,7 @@
 A peer that cannot be installed is left out, and the reason is said.
 """
 
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import venv
 from pathlib import Path
 
 PACKAGES = {
+    "ray": "ray",
     "dstack": "dstack",
     "guild": "guildai",
     "hydra": "hydra-core",
@@ -17,8 +19,12 @@ PACKAGES = {
     "sky": "skypilot",
     "torchx": "torchx",
 }
-# What a peer needs and does not ask for.
-EXTRA = {"guild": ("setuptools<81",)}
+# What is asked for where that is not the package alone: Ray in our own version, without what our
+# tests need besides, all of which its command imports; and what a peer needs and does not ask for.
+REQUIREMENTS = {
+    "ray": (f"ray[default]=={importlib.metadata.version('ray')}",),
+    "guild": ("guildai", "setuptools<81"),
+}
 
 
 class Peers:
@@ -36,7 +42,7 @@ class Peers:
         if name in self._missing or not self._may_install:
             return None
         print(f"installing {PACKAGES[name]} into {home} …", file=sys.stderr, flush=True)
-        if _install(home, PACKAGES[name], *EXTRA.get(name, ())):
+        if _install(home, *REQUIREMENTS.get(name, (PACKAGES[name],))):
             (home / "complete").touch()
             return home / "bin"
         self._missing.add(name)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import gridray
 from bench.clusters import project, ray_variables
-from bench.frame import Bench, Row, pairs, program, wait_for
+from bench.frame import Bench, Row, pairs, wait_for
 from gridray.rayjobs import RayJobs
 from gridray.rayshapes import JobStatus, Submission
 from tests.cluster.autoscaling import AutoscalingCluster
@@ -64,7 +64,7 @@ def rows(bench: Bench) -> Iterator[Row]:
 
     def loop(name: str, stack: ExitStack) -> None:
         before = set(jobs.jobs())
-        process = start_loop(name, [str(directory / "main.py"), str(mark)], env)
+        process = start_loop(bench.ray, name, [str(directory / "main.py"), str(mark)], env)
         stack.callback(lambda: stop_others(jobs, before))
         stack.callback(process.wait)
         stack.callback(process.kill)
@@ -78,8 +78,9 @@ def rows(bench: Bench) -> Iterator[Row]:
     yield Row(what, medians["gridray"], medians.get("loop"), "retry loop on `ray job submit`", 1.0)
 
 
-def start_loop(name: str, words: list[str], env: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-    ray = program("ray")
+def start_loop(
+    ray: str, name: str, words: list[str], env: Mapping[str, str]
+) -> "subprocess.Popen[bytes]":
     submit = [ray, "job", "submit", "--entrypoint-num-cpus", "1", "--entrypoint-num-gpus", "1"]
     text = LOOP.format(
         ray=shlex.quote(ray),

@@ -22,7 +22,7 @@ FLOOR = "python -c pass"
 def rows(bench: Bench) -> Iterator[Row]:
     commands = {"version": ["version"], "--help": ["--help"], "status": ["status", "bench"]}
     calls = {name: [program("gridray"), *words] for name, words in commands.items()}
-    calls |= {RAY: [program("ray"), "--version"], FLOOR: [program("python"), "-c", "pass"]}
+    calls |= {RAY: [bench.ray, "--version"], FLOOR: [program("python"), "-c", "pass"]}
     for name in OTHERS:
         if (place := bench.peers.find(name)) is not None:
             calls[f"{name} --version"] = [str(place / name), "--version"]

@@ -24,7 +24,7 @@ ROUNDS = 7
 def rows(bench: Bench) -> Iterator[Row]:
     plain, directory = bench.plain, project(bench, SCRIPT)
     mark, numbers = bench.directory / "mark", count()
-    theirs = [program("ray"), "job", "submit", "--entrypoint-num-cpus", "1", "--"]
+    theirs = [bench.ray, "job", "submit", "--entrypoint-num-cpus", "1", "--"]
     theirs += [sys.executable, str(directory / "main.py"), str(mark)]
     env = ray_variables(plain.address, plain.token)
 

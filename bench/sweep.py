@@ -42,7 +42,7 @@ def rows(bench: Bench) -> Iterator[Row]:
     run_sweep(directory, "warm-up", 1)
     ours_and_client = {"gridray": ours, "client": lambda: run_client(experiments, bare, env)}
     medians = pairs(bench.choose(ROUNDS, 1), ours_and_client)
-    loop = {"loop": lambda: took(lambda: run_loop(plain.jobs(), experiments, bare, env))}
+    loop = {"loop": lambda: took(lambda: run_loop(bench.ray, plain.jobs(), experiments, bare, env))}
     medians |= pairs(LOOP_ROUNDS, loop)
     what = f"sweep of {experiments} trivial experiments"
     yield Row(what, medians["gridray"], medians["client"], "one `JobSubmissionClient`", 1.05)
@@ -68,9 +68,11 @@ def run_client(experiments: int, command: list[str], env: Mapping[str, str]) -> 
     return float(answer.stdout.splitlines()[-1])
 
 
-def run_loop(jobs: RayJobs, experiments: int, command: list[str], env: Mapping[str, str]) -> None:
+def run_loop(
+    ray: str, jobs: RayJobs, experiments: int, command: list[str], env: Mapping[str, str]
+) -> None:
     before = set(jobs.jobs())
-    submit = [program("ray"), "job", "submit", "--no-wait", "--entrypoint-num-cpus", "1", "--"]
+    submit = [ray, "job", "submit", "--no-wait", "--entrypoint-num-cpus", "1", "--"]
     for _ in range(experiments):
         quiet = subprocess.DEVNULL
         subprocess.run([*submit, *command], env=env, check=True, stdout=quiet, stderr=quiet)

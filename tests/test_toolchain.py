@@ -28,3 +28,9 @@ def test_the_lock_names_no_address() -> None:
 def test_no_module_is_too_long() -> None:
     lengths = {path: len(path.read_text().splitlines()) for path in ROOT.glob("gridray/**/*.py")}
     assert {str(path): length for path, length in lengths.items() if length > 400} == {}
+
+
+def test_the_architecture_names_every_module() -> None:
+    told = set((ROOT / "docs" / "architecture.md").read_text().split())
+    names = {path.name for path in ROOT.glob("gridray/*.py") if not path.name.startswith("__")}
+    assert names - told == set()
