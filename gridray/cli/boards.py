@@ -185,6 +185,7 @@ def _extend(new: Path, target: Path) -> None:
         source.seek(file.seek(0, os.SEEK_END))
         shutil.copyfileobj(source, file)
     os.utime(target, ns=(status.st_mtime_ns, status.st_mtime_ns))
+    new.unlink()
 
 
 def _begins(path: Path, other: Path) -> bool:

@@ -45,7 +45,7 @@ def download(
     Args:
         progress: told of each that is there.
         check: called before each piece of a file, by several threads; what it raises ends this.
-        put: brings a file that is whole, beside its path, to that path; by several threads.
+        put: moves a file that is whole, beside its path, to that path; by several threads.
 
     Returns:
         The links that lead out of the experiment's files, and are left out.
@@ -102,8 +102,9 @@ def _place(
             os.chmod(part, record.mode)
             os.utime(part, ns=(record.mtime_ns, record.mtime_ns))
             put(part, target)
-        finally:
+        except BaseException:
             part.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise UsageError(
             f"{target} cannot be written: {error.strerror}", hint="choose another directory"
