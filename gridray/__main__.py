@@ -19,7 +19,11 @@ def main() -> None:
     gc.set_threshold(GARBAGE)
     from gridray.cli import app
 
-    app.main()
+    try:
+        app.main()
+    finally:
+        # All goes with the process; Python would look through it for garbage first.
+        gc.freeze()
 
 
 if __name__ == "__main__":
