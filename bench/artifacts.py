@@ -93,7 +93,6 @@ class Transfer:
         self._bench = bench
         self._files = files
         self._s5cmd = bench.peers.find("s5cmd")
-        self._last: Path | None = None
 
     def ways(self) -> dict[str, Callable[[], float]]:
         """Return what is timed, in order: each peer's way up comes before its way down."""
@@ -101,31 +100,30 @@ class Transfer:
         ways: dict[str, Callable[[], float]] = {
             "gridray up": lambda: self._run(*ours, "gridray", "up", str(self._files)),
             "boto3 up": lambda: self._run(*ours, "boto3", "up", str(self._files)),
-            "gridray down": lambda: self._run(
-                program("gridray"), "artifacts", "bench", "--download_dir", self._back()
+            "gridray down": lambda: self._bring(
+                program("gridray"), "artifacts", "bench", "--download_dir"
             ),
-            "boto3 down": lambda: self._run(*ours, "boto3", "down", self._back()),
+            "boto3 down": lambda: self._bring(*ours, "boto3", "down"),
         }
         if self._s5cmd is not None:
             s5cmd, place = str(self._s5cmd / "s5cmd"), f"s3://{BUCKET}/s5cmd/"
             ways["s5cmd up"] = lambda: self._run(s5cmd, "cp", f"{self._files}/", place)
-            ways["s5cmd down"] = lambda: self._run(s5cmd, "cp", f"{place}*", self._back() + "/")
+            ways["s5cmd down"] = lambda: self._bring(s5cmd, "cp", f"{place}*")
         return ways
-
-    def _back(self) -> str:
-        self._last = self._bench.empty(f"back{next(NUMBERS)}")
-        return str(self._last)
 
     def _run(self, *command: str) -> float:
         # What the transfer before has left to be written is not this one's.
         os.sync()
-        seconds = timed(command, cwd=Path(__file__).parent.parent)
+        return timed(command, cwd=Path(__file__).parent.parent)
+
+    def _bring(self, *command: str) -> float:
+        """Run what brings files to the directory that is its last word."""
+        back = self._bench.empty(f"back{next(NUMBERS)}")
+        seconds = self._run(*command, f"{back}/")
         # Emptied, not removed: for minutes ext4 looks for new inodes around those that were freed
         # lately, which is most of the time of whoever writes 10,000 files next.
-        for path in self._last.rglob("*") if self._last else ():
-            if path.is_file():
-                os.truncate(path, 0)
-        self._last = None
+        for path in filter(Path.is_file, back.rglob("*")):
+            os.truncate(path, 0)
         return seconds
 
 

@@ -43,6 +43,9 @@ GROUPS = (
 # What a user's own shell would not have, or would have changed.
 FOREIGN = ("GRIDRAY_", "GRID_", "RAY_", "AWS_", "PYTHON")
 
+# How often it is looked whether something is so (s): it is part of what is measured.
+POLL_INTERVAL = 0.05
+
 
 @dataclass(frozen=True)
 class Row:
@@ -238,7 +241,7 @@ def wait_for(condition: Callable[[], bool], timeout: float = 180.0) -> None:
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {timeout:.0f} s in vain")
-        time.sleep(0.05)
+        time.sleep(POLL_INTERVAL)
 
 
 def _rounded(value: float | None) -> float | None:

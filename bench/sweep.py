@@ -19,6 +19,8 @@ from gridray.rayjobs import RayJobs
 
 EXPERIMENTS = 40
 ROUNDS, LOOP_ROUNDS = 3, 1
+# How often the bare client asks (s): little beside what it waits for.
+POLL_INTERVAL = 0.1
 SCRIPT = """
 import sys
 print("a line")
@@ -92,7 +94,7 @@ def client(experiments: int, command: str) -> float:
     began = time.perf_counter()
     names = [made.submit_job(entrypoint=command, entrypoint_num_cpus=1) for _ in range(experiments)]
     while names:
-        time.sleep(0.1)
+        time.sleep(POLL_INTERVAL)
         over = {job.submission_id for job in made.list_jobs() if job.status.is_terminal()}
         names = [name for name in names if name not in over]
     return time.perf_counter() - began

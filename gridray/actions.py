@@ -13,6 +13,8 @@ from gridray.store import Store
 
 DEFAULT_GRACE = 30.0
 FORCED_END_TIMEOUT = 15.0
+# How often it is looked whether what was killed is over (s).
+POLL_INTERVAL = 0.2
 
 
 def stop(store: Store, run: str, index: int | None, grace: float = DEFAULT_GRACE) -> int:
@@ -161,7 +163,7 @@ def _end(store: Store, run: str) -> None:
     while time.monotonic() < deadline:
         if runs.run_view(store, run, time.time()).summary.state.is_terminal:
             return
-        time.sleep(0.2)
+        time.sleep(POLL_INTERVAL)
 
 
 def check_experiment_deletable(store: Store, run: str, index: int) -> None:

@@ -65,6 +65,7 @@ def foreign_entrypoint(module: str, *arguments: str) -> str:
     )
 
 
+# A program for the container, whose Ray it asks: nothing of it is imported here.
 # In a container there is no working directory of the job: the package is asked for where Ray
 # keeps it (ray/_private/runtime_env/packaging.py, `_download_and_unpack_package`).
 FETCH = """
@@ -139,6 +140,7 @@ def _versions() -> str:
     travelling = PACKAGE.parent / LIBRARIES / "VERSIONS"
     if travelling.exists():
         return travelling.read_text()
+    # Here, since it brings modules that take longer than all else of a runner's start.
     import importlib.metadata
 
     return "".join(f"{name}=={importlib.metadata.version(name)}\n" for name in VERSIONS)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gridray.errors import ExistsError, NotFoundError, StoreError
-from gridray.spread import spread
+from gridray.spread import spread, until
 from gridray.store import Store, Tagged
 
 if TYPE_CHECKING:
@@ -63,20 +63,11 @@ def bring(
     )
 
 
-class _StoppedError(Exception):
-    """Another part cannot be brought, so that this one is not wanted any more."""
-
-
 def _bring_parts(
     store: Store, found: Tagged, path: Path, check: Check, turns: threading.Semaphore
 ) -> None:
     stop = threading.Event()
-
-    def check_all() -> None:
-        if stop.is_set():
-            raise _StoppedError
-        check()
-
+    check_all = until(stop, check)
     with open(path, "wb", buffering=0) as file:
 
         def part(start: int) -> None:

@@ -16,6 +16,21 @@ def _nobody() -> None:
     """Heed nobody."""
 
 
+class StoppedError(Exception):
+    """Nobody takes the result of this work any more."""
+
+
+def until(stop: threading.Event, check: Callable[[], None] = _nobody) -> Callable[[], None]:
+    """Return a check that ends work besides when its spread is over, by a StoppedError."""
+
+    def check_all() -> None:
+        if stop.is_set():
+            raise StoppedError
+        check()
+
+    return check_all
+
+
 def spread(
     work: Callable[[T], R],
     items: Iterable[T],
@@ -28,7 +43,7 @@ def spread(
 
     Args:
         heed: is called now and then by the thread that takes the results.
-        stop: is set when nobody takes them any more; what takes long looks at it.
+        stop: is set when nobody takes them any more; what takes long looks at it, as by `until`.
 
     Raises:
         Exception: what the work or `heed` raise; no thread is left then.

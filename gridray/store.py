@@ -49,7 +49,7 @@ CONCURRENCY = 32
 STREAM_PIECE = 64 * 1024
 # Directories are not streamed as long as memory allows: obstore reads 8 KiB at a time then.
 DIRECTORY_PIECE = 8 * 1024 * 1024
-LARGE = 64 * 1024 * 1024
+DIRECTORY_LIMIT = 64 * 1024 * 1024
 # What of a large object is sent at once, at least: S3 takes 10,000 parts of an object.
 SENT_PART = 8 * 1024 * 1024
 MOST_PARTS = 9_000
@@ -184,7 +184,7 @@ class Store:
         """
         with self._errors(f"read {key}", reading=True):
             found = obstore.get(self._readable(), key)
-            if self.is_directory and found.meta["size"] <= LARGE:
+            if self.is_directory and found.meta["size"] <= DIRECTORY_LIMIT:
                 yield found.bytes()
             else:
                 yield from found.stream(min_chunk_size=STREAM_PIECE)

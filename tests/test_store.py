@@ -67,6 +67,22 @@ def test_many_at_once(store: Store) -> None:
     assert found == {f"m/{number}": str(number).encode() for number in range(100)}
 
 
+def test_a_part_is_of_the_object_that_was_listed(store: Store) -> None:
+    store.put("key", b"0123456789")
+    found = store.find_tagged("key")
+    assert found is not None
+    for wanted in (found, found._replace(etag="")):
+        assert (
+            store.get_tagged(wanted, 2, 5) == b"".join(store.stream_tagged(wanted, 2, 5)) == b"234"
+        )
+    store.put("key", b"9876543210")
+    for wanted in (found, found._replace(size=9), found._replace(size=9, etag="")):
+        with pytest.raises(ExistsError, match="key"):
+            store.get_tagged(wanted, 2, 5)
+        with pytest.raises(ExistsError, match="key"):
+            list(store.stream_tagged(wanted, 2, 5))
+
+
 def test_hostile_names_are_keys_of_their_own(store: Store, hostile_names: list[str]) -> None:
     name = AttemptName("run", 0, 0)
     for each in hostile_names:

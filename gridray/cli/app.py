@@ -136,8 +136,9 @@ def _named(args: Sequence[str]) -> typer.Typer:
 
     Typer makes a parser of each that there is, which takes longer than most of what is asked for.
     """
-    commands = [each for each in app.registered_commands if [each.name] == list(args[:1])]
-    groups = [each for each in app.registered_groups if [each.name] == list(args[:1])]
+    name = next(iter(args), None)
+    commands = [each for each in app.registered_commands if each.name == name]
+    groups = [each for each in app.registered_groups if each.name == name]
     if not commands and not groups:
         return app
     lean = copy.copy(app)

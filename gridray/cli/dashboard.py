@@ -18,6 +18,9 @@ from gridray.settings import Settings
 from gridray.states import State
 from gridray.store import Store
 
+# How often it is looked whether a tunnel still leads somewhere (s).
+LOOK_INTERVAL = 1.0
+
 
 def find(out: Output, store: Store, name: ExperimentName) -> settingshapes.Link:
     """Return the address of the job of an experiment's latest attempt.
@@ -67,7 +70,7 @@ def hold(out: Output, link: settingshapes.Link) -> None:
     out.note("Ctrl-C closes the tunnel to it")
     try:
         while tunnel.leads_to(link.url):
-            time.sleep(1)
+            time.sleep(LOOK_INTERVAL)
     except KeyboardInterrupt:
         return
     raise ClusterError("the tunnel to the head has broken", hint="do it again")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gridray import layout
-from gridray.artifactindex import ArtifactIndex, ArtifactRecord
+from gridray.artifactindex import ArtifactIndex
 from gridray.errors import UsageError
 from gridray.layout import AttemptName, ExperimentName
 from gridray.readers import runs
@@ -27,7 +27,7 @@ def of_experiment(store: Store, run: str, index: int, pattern: str | None = None
         return []
     raw = store.get_json(layout.artifact_index(name))
     return [
-        Artifact(ExperimentName(run, index), record, _key(run, index, record))
+        Artifact.of(run, index, record)
         for record in ArtifactIndex.from_json(raw).files
         if matches(record.path)
     ]
@@ -43,7 +43,7 @@ def of_run(store: Store, run: str, pattern: str | None = None) -> list[Artifact]
     matches = _matcher(pattern)
     latest = _latest_indexes(store, run)
     return [
-        Artifact(name, record, _key(run, name.index, record))
+        Artifact.of(run, name.index, record)
         for name, (_, raw) in latest.items()
         if raw is not None
         for record in ArtifactIndex.from_json(raw).files
@@ -81,10 +81,6 @@ def location(store: Store, run: str, index: int) -> str:
     """Return where other tools find the artifacts of an experiment's latest attempt."""
     name = runs.latest_attempt(store, run, index, layout.artifact_index)
     return store.location(layout.artifacts(name or AttemptName(run, index, 0)))
-
-
-def _key(run: str, index: int, record: ArtifactRecord) -> str:
-    return layout.artifact(AttemptName(run, index, record.attempt), record.path)
 
 
 def _matcher(pattern: str | None) -> Callable[[str], bool]:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from gridray import objectfiles
+from gridray import layout, objectfiles
 from gridray.artifactindex import ArtifactRecord
 from gridray.errors import StoreError, UsageError
-from gridray.layout import ExperimentName
-from gridray.spread import spread
+from gridray.layout import AttemptName, ExperimentName
+from gridray.spread import spread, until
 from gridray.store import Store
 
 # How many files, and how many parts of large ones, come at once.
@@ -27,6 +27,11 @@ class Artifact:
     experiment: ExperimentName
     record: ArtifactRecord
     key: str
+
+    @classmethod
+    def of(cls, run: str, index: int, record: ArtifactRecord) -> "Artifact":
+        key = layout.artifact(AttemptName(run, index, record.attempt), record.path)
+        return cls(ExperimentName(run, index), record, key)
 
     @property
     def path(self) -> str:
@@ -54,15 +59,10 @@ def download(
         StoreError: the store cannot be read.
         UsageError: a path cannot be written.
     """
-
     leaving = [artifact for artifact, _ in artifacts if _leads_out(artifact.record)]
     wanted = [pair for pair in artifacts if not _leads_out(pair[0].record)]
     stop, turns = threading.Event(), threading.Semaphore(CONNECTIONS)
-
-    def check_all() -> None:
-        if stop.is_set():
-            raise _StoppedError
-        check()
+    check_all = until(stop, check)
 
     def one(pair: tuple[Artifact, Path]) -> Artifact:
         artifact, target = pair
@@ -75,10 +75,6 @@ def download(
         for artifact in brought:
             progress(artifact)
     return leaving
-
-
-class _StoppedError(Exception):
-    """Nobody waits for this file any more."""
 
 
 def _place(

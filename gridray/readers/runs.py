@@ -254,6 +254,7 @@ def _asked(
     """Return the rows with what users have asked for and the controller has not seen yet."""
     prefix = layout.requests(record.name)
     unseen = [prefix + name for name in store.names(prefix) if name not in status.handled]
+    # Most runs have none, and those who ask for them wait for each import.
     if not unseen:
         return rows
     from gridray.requests import applied, decode_request

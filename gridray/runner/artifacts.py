@@ -6,13 +6,13 @@ import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gridray import layout
 from gridray.artifactindex import ArtifactIndex, ArtifactRecord
 from gridray.errors import NotFoundError
-from gridray.layout import AttemptName, ExperimentName
+from gridray.layout import AttemptName
 from gridray.readers.download import Artifact, download
 from gridray.runner.metrics.names import is_metric_path
 from gridray.store import Store
@@ -59,25 +59,23 @@ class ArtifactSync:
         return self._metric_files
 
     def restore(self, check: Callable[[], None]) -> None:
-        """Put the files of the attempt before into the working directory, as they were.
+        """Put the files of the attempt before into the working directory.
 
-        Nothing is written into the store yet.
+        They are as they are in the store: a runner that was killed between file and index leaves a
+        newer file than the index says. Nothing is written into the store yet.
 
         Args:
-            check: called before each part; what it raises ends this.
+            check: called before each piece; what it raises ends this.
 
         Raises:
             NotFoundError: one of them is not in the store.
             StoreError: the store cannot be read.
             UsageError: the disk does not take them.
         """
-        found = []
-        for record in _last_index(self._store, self._name):
-            check()
-            found.append(self._stored(record))
-        before = [each.record for each in found]
-        files = [each for each in found if each.record.link is None]
-        download(self._store, [(each, self.root / each.path) for each in files], check=check)
+        run, index = self._name.run, self._name.index
+        before = _last_index(self._store, self._name)
+        found = [Artifact.of(run, index, record) for record in before if record.link is None]
+        download(self._store, [(each, self.root / each.path) for each in found], check=check)
         for record in before:
             if record.link is not None:
                 link = self.root / record.path
@@ -87,16 +85,9 @@ class ArtifactSync:
         self._metric_files |= frozenset(filter(is_metric_path, self._records))
         self._published = None if before else {}
         for record in before:
-            self._settled[record.path] = _seen(os.lstat(self.root / record.path))
-
-    def _stored(self, record: ArtifactRecord) -> Artifact:
-        """Return a file of the attempt before as it is in the store.
-
-        A runner that was killed between file and index leaves a newer file than the index says.
-        """
-        run, index = self._name.run, self._name.index
-        key = layout.artifact(AttemptName(run, index, record.attempt), record.path)
-        return Artifact(ExperimentName(run, index), record, key)
+            status = os.lstat(self.root / record.path)
+            self._settled[record.path] = _seen(status)
+            self._records[record.path] = replace(record, size=status.st_size)
 
     def sync(self) -> bool:
         """Bring the store up to date.

@@ -60,6 +60,7 @@ def _machine(service: MetadataService) -> InstanceRecord | None:
 
 def _priced(machine: InstanceRecord, store: Store, record: RunRecord) -> InstanceRecord:
     """Return the machine with the prices of its cluster, if they can be had."""
+    # Few machines come so far, and every runner's start would have it.
     from gridray.machines import read_price_list
 
     try:

@@ -30,8 +30,6 @@ class MetadataService:
 
     def find_text(self, path: str) -> str | None:
         """Return what the service says at a path."""
-        import http.client
-
         try:
             if self._token is None:
                 seconds = {"X-aws-ec2-metadata-token-ttl-seconds": str(TOKEN_SECONDS)}
@@ -43,7 +41,7 @@ class MetadataService:
             if status == 401:
                 self._token = None
             return body.decode() if status == 200 else None
-        except (OSError, http.client.HTTPException, ValueError):
+        except (OSError, ValueError):
             return None
 
     def find_json(self, path: str) -> Any:
@@ -55,6 +53,7 @@ class MetadataService:
             return None
 
     def _request(self, method: str, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        # Here, since only machines in the cloud need it, and every runner's start would have it.
         import http.client
 
         parts = urlsplit(self._endpoint)
@@ -63,6 +62,8 @@ class MetadataService:
             connection.request(method, path, headers=headers)
             response = connection.getresponse()
             return response.status, response.read()
+        except http.client.HTTPException as error:
+            raise OSError(f"{self._endpoint} does not speak HTTP: {error}") from error
         finally:
             connection.close()
 

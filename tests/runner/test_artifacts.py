@@ -192,8 +192,13 @@ def test_a_large_file_that_is_newer_than_its_index_is_restored_whole(
     settle(ArtifactSync(directory, NAME, root, frozenset()))
     directory.put(layout.artifact(NAME, "weights"), b"y" * 55)
     (root / "weights").unlink()
-    ArtifactSync(directory, replace(NAME, attempt=1), root, frozenset()).restore(lambda: None)
+    again = ArtifactSync(directory, replace(NAME, attempt=1), root, frozenset())
+    again.restore(lambda: None)
     assert (root / "weights").read_bytes() == b"y" * 55
+    settle(again)
+    raw = directory.get_json(layout.artifact_index(replace(NAME, attempt=1)))
+    (record,) = ArtifactIndex.from_json(raw).files
+    assert (record.size, record.attempt) == (55, 0)
 
 
 WRITES_ON = """
