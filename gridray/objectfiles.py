@@ -48,7 +48,7 @@ def bring(
     turns = turns or threading.Semaphore(PARTS_AT_ONCE)
     if size <= PART:
         with _turn(turns, check), open(path, "wb", buffering=0) as file:
-            _write_all(file.fileno(), store.stream(key), 0, check)
+            write_all(file.fileno(), store.stream(key), 0, check)
         return
     for _ in range(ATTEMPTS):
         found = store.find_tagged(key)
@@ -74,7 +74,7 @@ def _bring_parts(
             end = min(start + PART, found.size)
             with _turn(turns, check_all):
                 pieces = store.stream_tagged(found, start, end)
-                _write_all(file.fileno(), pieces, start, check_all)
+                write_all(file.fileno(), pieces, start, check_all)
 
         starts = range(0, found.size, PART)
         for _ in spread(part, starts, min(PARTS_AT_ONCE, len(starts)), stop=stop):
@@ -93,8 +93,12 @@ def _turn(turns: threading.Semaphore, check: Check) -> Iterator[None]:
         turns.release()
 
 
-def _write_all(descriptor: int, pieces: "Pieces", place: int, check: Check) -> None:
-    """Write pieces one behind the other, from a place on."""
+def write_all(descriptor: int, pieces: "Pieces", place: int, check: Check) -> None:
+    """Write pieces one behind the other, from a place on.
+
+    Args:
+        check: called before each; what it raises ends this.
+    """
     # Closed, so that no connection stays when an error is seen.
     with closing(pieces):
         for piece in pieces:

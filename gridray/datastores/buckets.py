@@ -1,7 +1,7 @@
 """Objects below an S3 prefix as the files of a new version."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from gridray.archive import shown
 from gridray.datastores.manifest import DataFile
@@ -45,7 +45,7 @@ class Bucket:
         endpoint = os.environ.get("AWS_ENDPOINT_URL", "")
         return f"{endpoint}\0{self.reference}\0{file.path}\0{file.size}\0{file.etag}"
 
-    def content(self, file: DataFile) -> Iterator[bytes]:
+    def content(self, file: DataFile) -> Generator[bytes, None, None]:
         def read(start: int, end: int) -> bytes:
             return self._read(file, start, end)
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,8 @@ from gridray.datastores.buckets import Bucket
 from gridray.datastores.manifest import DataFile, Manifest, Version, check_paths
 from gridray.datastores.parts import LARGE, PART, in_parts
 from gridray.errors import DatastoreError, NotFoundError
-from gridray.spread import spread
+from gridray.objectfiles import write_all
+from gridray.spread import spread, until
 from gridray.store import Store
 
 SMALL_AT_ONCE = 24
@@ -26,7 +27,7 @@ LARGE_AT_ONCE = 2
 class Reader(Protocol):
     """Where the contents of a version are."""
 
-    def content(self, file: DataFile) -> Iterator[bytes]:
+    def content(self, file: DataFile) -> Generator[bytes, None, None]:
         """Yield a file's content in pieces.
 
         Raises:
@@ -49,7 +50,7 @@ class _Copies:
         self._store = store
         self._version = version
 
-    def content(self, file: DataFile) -> Iterator[bytes]:
+    def content(self, file: DataFile) -> Generator[bytes, None, None]:
         total = hashlib.sha256()
         try:
             for piece in self._pieces(file):
@@ -122,19 +123,10 @@ def _bring(
         return
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        for piece in reader.content(file):
-            if stop.is_set():
-                return
-            _write(descriptor, piece)
+        write_all(descriptor, reader.content(file), 0, until(stop))
         os.fchmod(descriptor, mode)
     finally:
         os.close(descriptor)
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    left = memoryview(data)
-    while left:
-        left = left[os.write(descriptor, left) :]
 
 
 def _is_there(file: DataFile, target: str) -> bool:

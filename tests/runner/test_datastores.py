@@ -3,7 +3,7 @@
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -370,7 +370,7 @@ def test_many_at_once_share_one_download(store: Store, dataset: Path, cache: Cac
         def __init__(self, inner: Reader) -> None:
             self._inner = inner
 
-        def content(self, file: DataFile) -> Iterator[bytes]:
+        def content(self, file: DataFile) -> Generator[bytes, None, None]:
             asked.append(file.path)
             yield from self._inner.content(file)
 
